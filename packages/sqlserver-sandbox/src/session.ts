@@ -7,7 +7,9 @@
 export type SqlType =
   | { readonly name: 'bit' | 'tinyint' | 'smallint' | 'int' | 'bigint' | 'real' | 'float' }
   | { readonly name: 'decimal' | 'numeric'; readonly precision: number; readonly scale: number }
-  | { readonly name: 'money' | 'smallmoney' | 'date' | 'datetime' | 'smalldatetime' | 'uniqueidentifier' | 'rowversion' }
+  | {
+      readonly name: 'money' | 'smallmoney' | 'date' | 'datetime' | 'smalldatetime' | 'uniqueidentifier' | 'rowversion'
+    }
   | { readonly name: 'time' | 'datetime2' | 'datetimeoffset'; readonly scale: number }
   | { readonly name: 'char' | 'varchar' | 'nchar' | 'nvarchar'; readonly length: number; readonly collation?: string }
   | { readonly name: 'text' | 'ntext'; readonly collation?: string }
@@ -62,7 +64,10 @@ export interface ResultSink {
   columns(columns: readonly ResultColumn[]): void | Promise<void>
   rows(chunk: ResultChunk): void | Promise<void>
   /** The end of one statement; rowCount is undefined under SET NOCOUNT ON or for statements that count nothing. */
-  done(statement: { readonly rowCount?: number; readonly kind: 'select' | 'insert' | 'update' | 'delete' | 'merge' | 'other' }): void | Promise<void>
+  done(statement: {
+    readonly rowCount?: number
+    readonly kind: 'select' | 'insert' | 'update' | 'delete' | 'merge' | 'other'
+  }): void | Promise<void>
   /** An error that the batch was not able to catch. The batch may go on after it, as SQL Server's does. */
   error(error: SqlError): void
   /** PRINT, RAISERROR with severity 10 or less. */
