@@ -1,0 +1,21 @@
+import type { Expression } from '../expression/expression.ts'
+import type { DataFile } from '../manifest/data-file.ts'
+
+/** One data file to read, and what is still to be done with its rows. */
+export interface FileScanTask {
+  readonly file: DataFile
+  /** Data sequence number: decides which deletes apply. */
+  readonly sequenceNumber: bigint
+  /** Sequence number of the snapshot that added the file. */
+  readonly fileSequenceNumber: bigint
+  /** Delete files that apply to the file; none as long as snapshots with deletes are refused. */
+  readonly deletes: readonly DataFile[]
+  /** What rows must still be tested with; `{ op: 'true' }` when planning has settled the filter. */
+  readonly residual: Expression
+}
+
+/** A file added by one of the snapshots of an incremental scan. */
+export interface AppendScanTask extends FileScanTask {
+  /** The snapshot that added the file. */
+  readonly snapshotId: bigint
+}
