@@ -1,0 +1,112 @@
+import { z } from 'zod'
+
+const connection = {
+  connection: z.string().min(1).exactOptional(),
+  server: z.string().min(1).exactOptional(),
+  port: z.number().int().min(1).max(65535).exactOptional(),
+  instance: z.string().min(1).exactOptional(),
+  database: z.string().min(1).exactOptional(),
+  user: z.string().exactOptional(),
+  password: z.string().exactOptional(),
+  domain: z.string().min(1).exactOptional(),
+  encrypt: z.boolean().exactOptional(),
+  trustServerCertificate: z.boolean().exactOptional(),
+  maxConnections: z.number().int().min(1).max(1000).exactOptional(),
+  connectTimeoutMs: z.number().int().min(1).exactOptional(),
+  requestTimeoutMs: z.number().int().min(0).exactOptional(),
+  idleTimeoutMs: z.number().int().min(1).exactOptional(),
+  bulkTimeoutMs: z.number().int().min(1).exactOptional(),
+}
+
+const oneWayToConnect = (value: { readonly [key: string]: unknown }, context: z.RefinementCtx): void => {
+  const fields = ['server', 'port', 'instance', 'database', 'user', 'password', 'domain']
+  const given = fields.filter((field) => value[field] !== undefined)
+  if (value['connection'] !== undefined && given.length > 0) {
+    context.addIssue({ code: 'custom', path: [given[0] ?? ''], message: 'give either `connection` or single fields' })
+  }
+  if (value['connection'] === undefined) {
+    for (const field of ['server', 'database']) {
+      if (value[field] === undefined) {
+        context.addIssue({ code: 'custom', message: `\`${field}\` is missing (or give \`connection\`, an ADO string)` })
+      }
+    }
+  }
+}
+
+const strategy = z.union(
+  [
+    z.literal('auto'),
+    z.literal('rowversion'),
+    z.strictObject({
+      timestamp: z.strictObject({
+        column: z.string().min(1),
+        clock: z.enum(['utc', 'local']).exactOptional(),
+        lagMs: z.number().int().min(0).exactOptional(),
+      }),
+    }),
+  ],
+  { error: 'expected `auto`, `rowversion` or `timestamp: { column: NAME }`' },
+)
+
+const tableSettings = {
+  strategy: strategy.exactOptional(),
+  timestamps: z.enum(['exact', 'micros']).exactOptional(),
+  time: z.enum(['time', 'micros']).exactOptional(),
+  heartbeatMs: z.number().int().min(1).exactOptional(),
+  maxUnitRows: z.number().int().min(1).exactOptional(),
+  createTarget: z.boolean().exactOptional(),
+}
+
+/** The configuration file, as written. Unknown keys are mistakes. */
+export const configSchema = z.strictObject({
+  version: z.literal(1, { error: 'expected `1`, the only version of this format' }),
+  sources: z.record(
+    z.string().regex(/^[A-Za-z0-9_-]+$/, 'a source is named with letters, digits, _ and -'),
+    z.strictObject(connection).superRefine(oneWayToConnect),
+  ),
+  warehouse: z.strictObject({
+    /** Folder that holds the tables' files. */
+    location: z.string().min(1),
+    /** SQLite file of the SQL catalog; by default `catalog.db` in `location`. */
+    catalog: z.string().min(1).exactOptional(),
+    /** The catalog's name in the SQL catalog's tables. */
+    name: z.string().min(1).exactOptional(),
+    namespace: z.string().min(1).exactOptional(),
+    formatVersion: z.union([z.literal(2), z.literal(3)]).exactOptional(),
+  }),
+  targets: z
+    .record(
+      z.string().regex(/^[A-Za-z0-9_-]+$/, 'a target is named with letters, digits, _ and -'),
+      z
+        .strictObject({
+          ...connection,
+          merge: z.enum(['merge', 'update-insert']).exactOptional(),
+          lockTimeoutMs: z.number().int().min(0).exactOptional(),
+        })
+        .superRefine(oneWayToConnect),
+    )
+    .exactOptional(),
+  watermarks: z.strictObject({ file: z.string().min(1) }).exactOptional(),
+  defaults: z
+    .strictObject({ ...tableSettings, parallel: z.number().int().min(1).max(64).exactOptional() })
+    .exactOptional(),
+  tables: z
+    .array(
+      z.strictObject({
+        source: z.string().min(1),
+        /** `schema.table`, with `[…]` around odd names; `*` and `?` are wildcards outside brackets. */
+        table: z.string().min(1),
+        exclude: z.array(z.string().min(1)).exactOptional(),
+        target: z.string().min(1).exactOptional(),
+        /** Where it goes on the target, `{schema}` and `{table}` replaced. By default the same name. */
+        targetTable: z.string().min(1).exactOptional(),
+        ...tableSettings,
+      }),
+    )
+    .min(1, 'name at least one table'),
+})
+
+export type ConfigFile = z.infer<typeof configSchema>
+export type ConnectionSettings = ConfigFile['sources'][string]
+export type TargetSettings = NonNullable<ConfigFile['targets']>[string]
+export type TableEntry = ConfigFile['tables'][number]

@@ -1,0 +1,79 @@
+import type { AppliedPosition } from '@icebridge/journal'
+import type { TableName } from '@icebridge/sqlserver'
+
+/** What the extract leg did for one table. */
+export type ExtractResult =
+  | {
+      readonly status: 'committed'
+      /** `load` is the first load, `increment` what changed since, `heartbeat` an empty commit that only moves the watermark on. */
+      readonly mode: 'load' | 'increment' | 'heartbeat'
+      readonly rows: bigint
+      readonly snapshotId: bigint
+      /** The `_sync_seq` numbers of the rows, both inclusive; absent for a commit without rows. */
+      readonly sequence: { readonly from: bigint; readonly to: bigint } | undefined
+      readonly watermark: string
+      /** How often the batch had to start again because another extractor committed first. */
+      readonly restarts: number
+      readonly durationMs: number
+    }
+  | {
+      readonly status: 'unchanged'
+      readonly rows: 0n
+      readonly watermark: string
+      readonly snapshotId: bigint | undefined
+      readonly restarts: number
+      readonly durationMs: number
+    }
+
+/** What the apply leg did for one table. */
+export interface ApplyResult {
+  readonly status: 'applied' | 'unchanged'
+  /** Row versions read from the journal and staged. */
+  readonly rows: bigint
+  /** Transactions committed on the target. */
+  readonly units: number
+  readonly inserted: bigint
+  readonly updated: bigint
+  readonly deleted: bigint
+  readonly unchanged: bigint
+  /** Whether this run created the target table. */
+  readonly createdTarget: boolean
+  readonly position: AppliedPosition | undefined
+  readonly durationMs: number
+}
+
+/** The structured result of one run for one table. A leg that did not run is absent. */
+export interface SyncResult {
+  readonly runId: string
+  readonly table: TableName
+  readonly target: TableName | undefined
+  readonly status: 'changed' | 'unchanged'
+  readonly extract: ExtractResult | undefined
+  readonly apply: ApplyResult | undefined
+  readonly startedAtMs: number
+  readonly durationMs: number
+}
+
+/** Where a table stands, read without changing anything. */
+export interface TableStatus {
+  readonly table: TableName
+  readonly journal:
+    | {
+        readonly name: string
+        readonly strategy: string | undefined
+        readonly watermark: string | undefined
+        readonly snapshotId: bigint | undefined
+        readonly sequence: bigint
+        readonly committedAtMs: number | undefined
+      }
+    | undefined
+  readonly target:
+    | {
+        readonly table: TableName
+        readonly exists: boolean
+        readonly position: AppliedPosition | undefined
+        /** Row versions in the journal that the target has not got yet. */
+        readonly behind: bigint
+      }
+    | undefined
+}

@@ -1,0 +1,204 @@
+import type { ColumnView } from '@icebridge/columnar'
+import {
+  formatSqlType,
+  keyOf,
+  quoteName,
+  quoteTable,
+  readColumns,
+  type ColumnDefinition,
+  type ReadColumn,
+  type ReadQuery,
+  type SqlServer,
+  type TableDefinition,
+} from '@icebridge/sqlserver'
+import { SyncError } from '../errors.ts'
+import { comparable, sameCell } from './cells.ts'
+import { RowCursor } from './cursor.ts'
+
+/** How two tables differ. `equal` means: the same keys, and every compared column equal in every row, byte for byte. */
+export interface VerifyResult {
+  readonly status: 'equal' | 'different'
+  readonly sourceRows: bigint
+  readonly targetRows: bigint
+  /** Keys that stand only in the source. */
+  readonly missing: bigint
+  /** Keys that stand only in the target. */
+  readonly extra: bigint
+  /** Keys that stand in both with different values. */
+  readonly different: bigint
+  /** Rows that differ in a column, by column name; a row counts once for each column. */
+  readonly differentColumns: Readonly<Record<string, bigint>>
+  readonly columns: readonly string[]
+  /** Columns left out, and why; a column is never left out silently. */
+  readonly skipped: readonly { readonly column: string; readonly reason: string }[]
+}
+
+export interface VerifySide {
+  readonly server: SqlServer
+  readonly table: TableDefinition
+}
+
+/**
+ * Compares a source and a target table value by value, both streamed in the order of their key's bytes, in bounded memory.
+ * Both sides are read as they are now: rows that change meanwhile show as differences.
+ */
+export async function verifyTables(
+  source: VerifySide,
+  target: VerifySide,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<VerifyResult> {
+  const key = keyOf(source.table)
+  if (key === undefined) {
+    throw new SyncError('plan', `${quoteTable(source.table.table)} has no key to compare rows by`, {
+      hint: 'Add a primary key, or a unique index over NOT NULL columns.',
+    })
+  }
+  const targetColumns = new Map(target.table.columns.map((c) => [c.name.toLowerCase(), c]))
+  const pairs: { source: ColumnDefinition; target: ColumnDefinition }[] = []
+  const skipped: { column: string; reason: string }[] = []
+  for (const column of source.table.columns) {
+    const other = targetColumns.get(column.name.toLowerCase())
+    if (other === undefined) skipped.push({ column: column.name, reason: 'the target has no such column' })
+    else if (other.rowversion) skipped.push({ column: column.name, reason: 'the target assigns its own rowversion' })
+    else pairs.push({ source: column, target: other })
+  }
+  const keyPairs = key.columns.map(({ name }) => {
+    const pair = pairs.find((p) => p.source.name === name)
+    if (pair === undefined) {
+      throw new SyncError(
+        'plan',
+        `the key column ${name} of ${quoteTable(source.table.table)} is missing in the target`,
+        {
+          hint: 'Give the target table the same key columns.',
+        },
+      )
+    }
+    return pair
+  })
+  const left = query(
+    source.table,
+    pairs.map((p) => p.source),
+    keyPairs.map((p) => ({ column: p.source, as: p.source })),
+  )
+  const right = query(
+    target.table,
+    pairs.map((p) => p.target),
+    keyPairs.map((p) => ({ column: p.target, as: p.source })),
+  )
+  const counts = await compare(source.server.stream(left.query, options), target.server.stream(right.query, options), {
+    keys: keyPairs.length,
+    columns: pairs.map((pair, index) => ({
+      name: pair.source.name,
+      left: left.ranges[index] ?? [0, 0],
+      right: right.ranges[index] ?? [0, 0],
+    })),
+  })
+  const equal = counts.missing === 0n && counts.extra === 0n && counts.different === 0n
+  return { status: equal ? 'equal' : 'different', ...counts, columns: pairs.map((p) => p.source.name), skipped }
+}
+
+type Range = readonly [start: number, end: number]
+
+interface KeyExpression {
+  readonly column: ColumnDefinition
+  /** The column whose type gives the bytes: the source's on both sides. */
+  readonly as: ColumnDefinition
+}
+
+/**
+ * The rows of a table ordered by the bytes of its key: one varbinary a key column first, then every column with its companions.
+ * @see https://learn.microsoft.com/sql/t-sql/functions/cast-and-convert-transact-sql
+ */
+function query(
+  table: TableDefinition,
+  columns: readonly ColumnDefinition[],
+  key: readonly KeyExpression[],
+): { readonly query: ReadQuery; readonly ranges: readonly Range[] } {
+  const reads: ReadColumn[] = key.map(({ column, as }, index) => ({
+    name: `_key${index}`,
+    role: 'value',
+    expression: (alias) =>
+      `CONVERT(varbinary(900), CONVERT(${formatSqlType(as.type)}, ${alias}.${quoteName(column.name)}))`,
+    field: { name: `_key${index}`, type: { kind: 'binary' }, nullable: false },
+  }))
+  const ranges = columns.map((column): Range => {
+    const start = reads.length
+    reads.push(...readColumns(column))
+    return [start, reads.length]
+  })
+  const list = reads.map((read, index) => `${read.expression('[t]')} AS [c${index}]`).join(', ')
+  const order = key.map((_, index) => `[c${index}]`).join(', ')
+  return {
+    query: { text: `SELECT ${list} FROM ${quoteTable(table.table)} AS [t] ORDER BY ${order}`, columns: reads },
+    ranges,
+  }
+}
+
+interface ComparedColumn {
+  readonly name: string
+  readonly left: Range
+  readonly right: Range
+}
+
+type Counts = Pick<VerifyResult, 'sourceRows' | 'targetRows' | 'missing' | 'extra' | 'different' | 'differentColumns'>
+
+async function compare(
+  leftBatches: ReturnType<SqlServer['stream']>,
+  rightBatches: ReturnType<SqlServer['stream']>,
+  shape: { readonly keys: number; readonly columns: readonly ComparedColumn[] },
+): Promise<Counts> {
+  const left = new RowCursor(leftBatches)
+  const right = new RowCursor(rightBatches)
+  let [sourceRows, targetRows, missing, extra, different] = [0n, 0n, 0n, 0n, 0n]
+  const differentColumns: Record<string, bigint> = {}
+  try {
+    let [hasLeft, hasRight] = await Promise.all([left.next(), right.next()])
+    while (hasLeft || hasRight) {
+      const order = !hasLeft ? 1 : !hasRight ? -1 : compareKeys(left, right, shape.keys)
+      if (order === 0) {
+        const names = shape.columns.filter((column) => !sameColumn(left, right, column)).map((column) => column.name)
+        if (names.length > 0) different += 1n
+        for (const name of names) differentColumns[name] = (differentColumns[name] ?? 0n) + 1n
+      } else if (order < 0) missing += 1n
+      else extra += 1n
+      if (order <= 0) {
+        sourceRows += 1n
+        hasLeft = await left.next()
+      }
+      if (order >= 0) {
+        targetRows += 1n
+        hasRight = await right.next()
+      }
+    }
+  } finally {
+    await Promise.all([left.close(), right.close()])
+  }
+  return { sourceRows, targetRows, missing, extra, different, differentColumns }
+}
+
+function compareKeys(left: RowCursor, right: RowCursor, keys: number): number {
+  for (let index = 0; index < keys; index++) {
+    const order = Buffer.compare(keyBytes(left.views[index], left.row), keyBytes(right.views[index], right.row))
+    if (order !== 0) return order
+  }
+  return 0
+}
+
+function keyBytes(view: ColumnView | undefined, row: number): Uint8Array {
+  if (view?.kind !== 'binary') throw new TypeError('a key is read as varbinary')
+  return view.value(row)
+}
+
+/** A column with its companions; a companion that only one side has (100 ns digits of a wider type) counts as zero on the other. */
+function sameColumn(left: RowCursor, right: RowCursor, column: ComparedColumn): boolean {
+  const width = Math.max(column.left[1] - column.left[0], column.right[1] - column.right[0])
+  for (let index = 0; index < width; index++) {
+    const a = index < column.left[1] - column.left[0] ? left.views[column.left[0] + index] : undefined
+    const b = index < column.right[1] - column.right[0] ? right.views[column.right[0] + index] : undefined
+    if (a === undefined || b === undefined) {
+      const [view, row] = a === undefined ? [b, right.row] : [a, left.row]
+      if (view === undefined || !(view.isNull(row) || (view.kind === 'int32' && view.value(row) === 0))) return false
+    } else if (!comparable(a, b) || !sameCell(a, left.row, b, right.row)) return false
+  }
+  return true
+}
