@@ -1,1 +1,25 @@
-export {}
+export { appliedTable, lockResource, positionKey } from './applied-position.ts'
+export { bytesDiffer, equalMeansSameBytes, stagedValue } from './byte-difference.ts'
+export { createdDefinition, createTargetBatch } from './create-target.ts'
+export type { CreateTargetOptions } from './create-target.ts'
+export { ImportError } from './errors.ts'
+export type { ImportErrorCode, ImportErrorDetails } from './errors.ts'
+export type {
+  ImportColumn,
+  ImportNote,
+  ImportNoteCode,
+  ImportPlan,
+  ImportPlanOptions,
+  ImportProblem,
+  ImportProblemCode,
+} from './import-plan.ts'
+export type { ImportResult, MergeResult } from './import-result.ts'
+export { keysEqual, lockHints } from './merge-strategy.ts'
+export type { MergeColumn, MergeContext, MergeStrategy } from './merge-strategy.ts'
+export { planImport } from './plan-import.ts'
+export { createStageBatch, mergeContext, stageColumns, stageTable } from './stage.ts'
+export type { StageColumn } from './stage.ts'
+export { UpdateInsertMergeStrategy } from './update-insert-merge.ts'
+export { UpsertMergeStrategy } from './upsert-merge.ts'
+export { unitBatch } from './unit-batch.ts'
+export type { UnitBatch } from './unit-batch.ts'

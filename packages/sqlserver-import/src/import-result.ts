@@ -1,0 +1,50 @@
+import type { AppliedPosition } from '@icebridge/journal'
+
+/** What one merge did, by key. The four add up to the number of distinct keys in the unit. */
+export interface MergeResult {
+  readonly inserted: bigint
+  readonly updated: bigint
+  readonly deleted: bigint
+  /** Keys whose row already had equal bytes, and deletes of keys that the target does not have. */
+  readonly unchanged: bigint
+}
+
+/** What became of one unit. Every member but `applied` left the target as this call found it. */
+export type ImportResult =
+  | {
+      /** The unit's rows and its position were committed together, by this call. */
+      readonly status: 'applied'
+      readonly merge: MergeResult
+      /** Row versions staged; at least the number of distinct keys. */
+      readonly rows: bigint
+      readonly position: AppliedPosition
+      /** How often the unit was begun: 1 when nothing had to be repeated. */
+      readonly attempts: number
+    }
+  | {
+      /**
+       * The target is at or past the end of this unit: an earlier attempt whose answer was lost, or another importer.
+       * `position` is where the target stands.
+       */
+      readonly status: 'alreadyApplied'
+      readonly position: AppliedPosition
+      readonly attempts: number
+    }
+  | {
+      /** The target's position is neither the one the unit was cut from nor past the unit. Read it again and cut anew. */
+      readonly status: 'conflict'
+      readonly reason: string
+      readonly position: AppliedPosition | undefined
+      readonly attempts: number
+    }
+  | {
+      /**
+       * A unique index or a foreign key refused the unit (2601, 2627 or 547). Rows further on in the journal may mend that:
+       * widen the unit to the journal's head once; if it is refused again, `cause` is the error to show.
+       */
+      readonly status: 'widen'
+      readonly reason: string
+      readonly number: 2601 | 2627 | 547
+      readonly cause: unknown
+      readonly attempts: number
+    }

@@ -1,0 +1,107 @@
+import { formatSqlType, quoteName, quoteTable } from '@icebridge/sqlserver'
+import type { SqlType } from '@icebridge/sqlserver'
+import { ImportError } from './errors.ts'
+import type { ImportPlan } from './import-plan.ts'
+import type { MergeColumn, MergeContext } from './merge-strategy.ts'
+import { collateClause, familyOf } from './sql-type.ts'
+
+/** The stage's name: local to the connection that made it. */
+export const stageTable = '#stage'
+
+/** One column of the stage. */
+export interface StageColumn {
+  /** `c0`, `c1`, …: a source's own names could collide with the bookkeeping, and a companion's could pass 128 characters. */
+  readonly name: string
+  /** The source column that fills it. */
+  readonly source: string
+  readonly type: SqlType
+  readonly collation: string | undefined
+  readonly nullable: boolean
+}
+
+/**
+ * The stage's columns for a plan: the target's types, except where a type cannot be bulk loaded or converted implicitly.
+ * @throws {ImportError} `plan` when the plan has problems.
+ */
+export function stageColumns(plan: ImportPlan): readonly StageColumn[] {
+  refuseProblems(plan)
+  return writtenColumns(plan).map(({ source, target, key }, index) => ({
+    name: `c${index}`,
+    source: source.name,
+    type: stagedType(target.type),
+    collation: familyOf(target.type) === 'character' ? target.collation : undefined,
+    nullable: !key,
+  }))
+}
+
+/** Pure: makes the stage on a connection of its own, in place of one that an earlier unit left. */
+export function createStageBatch(columns: readonly StageColumn[]): string {
+  const lines = columns.map(
+    (column) =>
+      `${quoteName(column.name)} ${formatSqlType(column.type)}${collateClause(column.collation)} ${column.nullable ? 'NULL' : 'NOT NULL'}`,
+  )
+  return [
+    `IF OBJECT_ID(N'tempdb..${stageTable}') IS NOT NULL DROP TABLE ${stageTable};`,
+    `CREATE TABLE ${stageTable} (`,
+    `  ${[...lines, '[seq] bigint NOT NULL', '[op] varchar(6) COLLATE Latin1_General_BIN2 NOT NULL'].join(',\n  ')}`,
+    ');',
+  ].join('\n')
+}
+
+/** What a merge strategy needs to know of a plan. @throws {ImportError} `plan` when the plan has problems. */
+export function mergeContext(plan: ImportPlan, options: { readonly tableLock: boolean }): MergeContext {
+  refuseProblems(plan)
+  return {
+    target: quoteTable(plan.target),
+    stage: stageTable,
+    columns: writtenColumns(plan).map(({ target, key }, index): MergeColumn => ({
+      target: quoteName(target.name),
+      stage: quoteName(`c${index}`),
+      type: target.type,
+      collation: target.collation,
+      nullable: target.nullable,
+      key,
+      identity: target.identity !== undefined,
+    })),
+    tableLock: options.tableLock,
+  }
+}
+
+function refuseProblems(plan: ImportPlan): void {
+  if (plan.problems.length === 0) return
+  const lines = plan.problems.map(
+    (problem) => `${problem.column === undefined ? '' : `${problem.column}: `}${problem.message}`,
+  )
+  throw new ImportError(
+    'plan',
+    `${quoteTable(plan.target)} cannot be written:\n${lines.map((line) => `  - ${line}`).join('\n')}`,
+    {
+      hint: [...new Set(plan.problems.map((problem) => problem.hint))].join(' '),
+      context: { target: quoteTable(plan.target), problems: plan.problems.length },
+    },
+  )
+}
+
+function writtenColumns(plan: ImportPlan) {
+  return plan.columns.flatMap((column) => (column.verdict === 'exact' || column.verdict === 'narrowed' ? [column] : []))
+}
+
+function stagedType(type: SqlType): SqlType {
+  switch (type.name) {
+    case 'text':
+      return { name: 'varchar', length: 'max' }
+    case 'ntext':
+    case 'xml':
+    case 'json':
+    case 'vector':
+      return { name: 'nvarchar', length: 'max' }
+    case 'image':
+    case 'geography':
+    case 'geometry':
+      return { name: 'varbinary', length: 'max' }
+    case 'hierarchyid':
+      return { name: 'varbinary', length: 892 }
+    default:
+      return type
+  }
+}

@@ -1,0 +1,140 @@
+import { quoteString } from '@icebridge/sqlserver'
+import type { AppliedPosition } from '@icebridge/journal'
+import {
+  appliedTable,
+  appliedVersion,
+  bigintLiteral,
+  lockResource,
+  milliseconds,
+  positionKey,
+  raised,
+  takeLock,
+  uuidLiteral,
+  writePosition,
+} from './applied-position.ts'
+import { keysEqual, lockHints } from './merge-strategy.ts'
+import type { MergeContext, MergeStrategy } from './merge-strategy.ts'
+
+export interface UnitBatch {
+  readonly tableKey: string
+  /** The position that the unit was cut from. */
+  readonly from: AppliedPosition | undefined
+  /** The position after the unit. */
+  readonly to: AppliedPosition
+  /** The target, quoted, in two parts. */
+  readonly target: string
+  readonly lakeLocation: string
+  readonly runId: string
+  readonly atMs: number
+  readonly lockTimeoutMs: number
+  /** Absent for a unit without rows, which only moves the position. */
+  readonly merge?: {
+    readonly strategy: MergeStrategy
+    readonly context: MergeContext
+    /** Whether the stage was seen to hold strictly ascending sequence numbers; else the batch checks that none is repeated. */
+    readonly ascending: boolean
+  }
+}
+
+/**
+ * The one T-SQL batch that applies a staged unit: lock, look at the position, merge, write the position, commit.
+ *
+ * It answers with one row `status, table_uuid, snapshot_id, sequence, keys, inserted, updated, deleted`, where status is
+ * `applied`, `alreadyApplied` or `conflict`. It raises an error only after everything it did is rolled back (XACT_ABORT).
+ * Superseded versions leave the stage before the transaction begins, so no lock on the target waits for that sort.
+ *
+ * @see https://learn.microsoft.com/sql/t-sql/statements/set-xact-abort-transact-sql
+ */
+export function unitBatch(unit: UnitBatch): string {
+  return [
+    'SET NOCOUNT ON;',
+    'SET XACT_ABORT ON;',
+    `SET LOCK_TIMEOUT ${milliseconds(unit.lockTimeoutMs)};`,
+    'SET TRANSACTION ISOLATION LEVEL READ COMMITTED;',
+    'DECLARE @lock int, @table_uuid uniqueidentifier, @snapshot_id bigint, @sequence bigint, @target_object_id int, @version int;',
+    'DECLARE @keys bigint = 0, @replaced bigint = 0, @inserted bigint = 0, @updated bigint = 0, @deleted bigint = 0;',
+    ...newestVersions(unit),
+    'BEGIN TRANSACTION;',
+    takeLock(lockResource(unit.tableKey), unit.lockTimeoutMs),
+    'SELECT @table_uuid = [table_uuid], @snapshot_id = [snapshot_id], @sequence = [sequence],',
+    '  @target_object_id = [target_object_id], @version = [version]',
+    `FROM ${appliedTable} WITH (UPDLOCK, HOLDLOCK) WHERE [table_key] = ${quoteString(positionKey(unit.tableKey))};`,
+    `IF @version > ${appliedVersion} THROW ${raised.newerVersion}, N'icebridge: the position was written by a newer version', 1;`,
+    `IF ${standsAt(unit.from)}`,
+    'BEGIN',
+    ...targetIsTheSame(unit),
+    ...merge(unit),
+    writePosition({ ...unit, position: unit.to }, unit.from === undefined ? 'insert' : 'update'),
+    'COMMIT TRANSACTION;',
+    `SELECT N'applied' AS [status], ${uuidLiteral(unit.to.tableUuid)} AS [table_uuid], ${bigintLiteral(unit.to.snapshotId)} AS [snapshot_id], ${bigintLiteral(unit.to.sequence)} AS [sequence],`,
+    '  @keys AS [keys], @inserted - @replaced AS [inserted], @updated + @replaced AS [updated], @deleted AS [deleted];',
+    'END',
+    'ELSE',
+    'BEGIN',
+    'ROLLBACK TRANSACTION;',
+    `SELECT CASE WHEN @table_uuid = ${uuidLiteral(unit.to.tableUuid)} AND @sequence >= ${bigintLiteral(unit.to.sequence)} THEN N'alreadyApplied' ELSE N'conflict' END AS [status],`,
+    '  @table_uuid AS [table_uuid], @snapshot_id AS [snapshot_id], @sequence AS [sequence],',
+    '  @keys AS [keys], @inserted AS [inserted], @updated AS [updated], @deleted AS [deleted];',
+    'END;',
+    'SET LOCK_TIMEOUT -1;',
+    'SET XACT_ABORT OFF;',
+  ].join('\n')
+}
+
+function newestVersions(unit: UnitBatch): readonly string[] {
+  if (unit.merge === undefined) return []
+  const { context, ascending } = unit.merge
+  const keys = context.columns.filter((column) => column.key).map((column) => `v.${column.stage}`)
+  return [
+    ...(ascending
+      ? []
+      : [
+          `IF EXISTS (SELECT v.[seq] FROM ${context.stage} AS v GROUP BY v.[seq] HAVING COUNT_BIG(*) > 1)`,
+          `  THROW ${raised.repeatedSequence}, N'icebridge: a sequence number stands twice in the unit', 1;`,
+        ]),
+    `DELETE FROM ${context.stage} WHERE [seq] IN (SELECT n.[seq] FROM (`,
+    `  SELECT v.[seq], ROW_NUMBER() OVER (PARTITION BY ${keys.join(', ')} ORDER BY v.[seq] DESC) AS [newness]`,
+    `  FROM ${context.stage} AS v) AS n WHERE n.[newness] > 1);`,
+    `SELECT @keys = COUNT_BIG(*) FROM ${context.stage};`,
+  ]
+}
+
+function standsAt(position: AppliedPosition | undefined): string {
+  if (position === undefined) return '@table_uuid IS NULL'
+  return [
+    `@table_uuid = ${uuidLiteral(position.tableUuid)}`,
+    `@snapshot_id = ${bigintLiteral(position.snapshotId)}`,
+    `@sequence = ${bigintLiteral(position.sequence)}`,
+  ].join(' AND ')
+}
+
+/** A table that was dropped and made again has another object id: going on from the old position would leave rows out. */
+function targetIsTheSame(unit: UnitBatch): readonly string[] {
+  if (unit.from === undefined) return []
+  return [
+    `IF @target_object_id <> OBJECT_ID(${quoteString(unit.target)}) OR OBJECT_ID(${quoteString(unit.target)}) IS NULL`,
+    `  THROW ${raised.targetReplaced}, N'icebridge: the target is not the table that the position was written for', 1;`,
+  ]
+}
+
+function merge(unit: UnitBatch): readonly string[] {
+  if (unit.merge === undefined) return []
+  const { context, strategy } = unit.merge
+  const identity = context.columns.find((column) => column.identity)
+  if (identity === undefined) return [strategy.statement(context)]
+  return [
+    `SET IDENTITY_INSERT ${context.target} ON;`,
+    ...(identity.key ? [] : [replaceChangedIdentity(context, `t.${identity.target} <> s.${identity.stage}`)]),
+    strategy.statement(context),
+    `SET IDENTITY_INSERT ${context.target} OFF;`,
+  ]
+}
+
+/** SQL Server updates no identity column: a row whose identity value changed under its key leaves, and comes back as an insert. */
+function replaceChangedIdentity(context: MergeContext, changed: string): string {
+  return [
+    `DELETE t FROM ${context.target} AS t ${lockHints(context)} INNER JOIN ${context.stage} AS s ON ${keysEqual(context)}`,
+    `WHERE s.[op] <> 'delete' AND ${changed};`,
+    'SET @replaced = ROWCOUNT_BIG();',
+  ].join('\n')
+}
