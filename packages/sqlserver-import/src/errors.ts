@@ -4,12 +4,8 @@ export type ImportErrorCode =
   | 'plan'
   /** A name, collation or number cannot stand in a statement. */
   | 'invalid-argument'
-  /** A column type of the recorded definition cannot be created on the target. */
-  | 'unsupported-type'
   /** A unit's rows are not what the unit says: a count, an order or a column does not fit. */
   | 'malformed-unit'
-  /** `icebridge.applied` is not there or has another shape. */
-  | 'not-prepared'
   /** `icebridge.applied` was written by a newer version. */
   | 'newer-version'
   /** The position in the target belongs to another lake table than the unit. */
@@ -24,7 +20,7 @@ export type ImportErrorCode =
   | 'attempts-exhausted'
   /** The answer to a unit's transaction was lost, and its outcome could not be found out. */
   | 'outcome-unknown'
-  /** The target refused a statement for a reason that a retry does not mend. */
+  /** The target answered a statement with something that this version does not know. */
   | 'statement-failed'
 
 export interface ImportErrorDetails {

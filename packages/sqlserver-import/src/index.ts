@@ -14,6 +14,9 @@ export type {
   ImportProblemCode,
 } from './import-plan.ts'
 export type { ImportResult, MergeResult } from './import-result.ts'
+export { SqlServerImporter } from './importer.ts'
+export type { ApplyOptions, ImportEnvironment, ImporterOptions } from './importer.ts'
+export type { Logger } from './logger.ts'
 export { keysEqual, lockHints } from './merge-strategy.ts'
 export type { MergeColumn, MergeContext, MergeStrategy } from './merge-strategy.ts'
 export { planImport } from './plan-import.ts'

@@ -15,6 +15,8 @@ export interface StageColumn {
   /** The source column that fills it. */
   readonly source: string
   readonly type: SqlType
+  /** The type in which values travel into the stage; the server converts where it is not the stage's own. */
+  readonly wireType: SqlType
   readonly collation: string | undefined
   readonly nullable: boolean
 }
@@ -25,13 +27,17 @@ export interface StageColumn {
  */
 export function stageColumns(plan: ImportPlan): readonly StageColumn[] {
   refuseProblems(plan)
-  return writtenColumns(plan).map(({ source, target, key }, index) => ({
-    name: `c${index}`,
-    source: source.name,
-    type: stagedType(target.type),
-    collation: familyOf(target.type) === 'character' ? target.collation : undefined,
-    nullable: !key,
-  }))
+  return writtenColumns(plan).map(({ source, target, key }, index) => {
+    const type = stagedType(target.type)
+    return {
+      name: `c${index}`,
+      source: source.name,
+      type,
+      wireType: wireType(source.type, type),
+      collation: familyOf(target.type) === 'character' ? target.collation : undefined,
+      nullable: !key,
+    }
+  })
 }
 
 /** Pure: makes the stage on a connection of its own, in place of one that an earlier unit left. */
@@ -103,5 +109,23 @@ function stagedType(type: SqlType): SqlType {
       return { name: 'varbinary', length: 892 }
     default:
       return type
+  }
+}
+
+/** The type in which values travel: decimals and numbers in the source's own, which the server widens to the stage's. */
+function wireType(source: SqlType, staged: SqlType): SqlType {
+  switch (staged.name) {
+    case 'bigint':
+    case 'float':
+      return source
+    case 'decimal':
+    case 'numeric':
+    case 'money':
+    case 'smallmoney':
+      return source.name === staged.name && source.precision === staged.precision && source.scale === staged.scale
+        ? staged
+        : source
+    default:
+      return staged
   }
 }

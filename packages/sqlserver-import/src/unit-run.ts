@@ -1,0 +1,227 @@
+import type { SqlConnection, SqlServer } from '@icebridge/sqlserver'
+import type { AppliedPosition, JournalUnit } from '@icebridge/journal'
+import { readPositionUnderLockBatch } from './applied-position.ts'
+import { bulkTarget } from './bulk-target.ts'
+import { ImportError } from './errors.ts'
+import { failureOf } from './failure.ts'
+import type { Failure } from './failure.ts'
+import type { ImportResult } from './import-result.ts'
+import type { Logger } from './logger.ts'
+import { bigintOf, positionOf } from './position-row.ts'
+import type { Row } from './position-row.ts'
+import { createStageBatch } from './stage.ts'
+import type { StageColumn } from './stage.ts'
+import { UnitStream } from './unit-stream.ts'
+
+/** Everything that applying one unit needs; nothing of it changes from attempt to attempt but the time in the batch. */
+export interface UnitRun {
+  readonly server: SqlServer
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>
+  readonly logger: Logger
+  readonly attempts: number
+  readonly baseDelayMs: number
+  readonly lockTimeoutMs: number
+  readonly unit: JournalUnit
+  readonly tableKey: string
+  /** The target, quoted, in two parts. */
+  readonly target: string
+  readonly columns: readonly StageColumn[]
+  readonly from: AppliedPosition | undefined
+  readonly to: AppliedPosition
+  /** The unit's batch, for a stage whose sequence numbers rose strictly or did not. */
+  readonly batch: (ascending: boolean) => string
+  readonly onProgress: ((stagedRows: number) => void) | undefined
+  readonly signal: AbortSignal | undefined
+}
+
+interface Staged {
+  readonly connection: SqlConnection
+  readonly ascending: boolean
+}
+
+/**
+ * Stages and merges until the unit's outcome is known. SPEC.md has the states; a stage outlives an attempt only when the server
+ * has answered that the transaction was rolled back.
+ */
+export async function runUnit(run: UnitRun): Promise<ImportResult> {
+  let staged: Staged | undefined
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      run.signal?.throwIfAborted()
+      let phase: 'stage' | 'merge' = 'stage'
+      let failure: Failure
+      try {
+        staged ??= await stage(run)
+        phase = 'merge'
+        const { resultSets } = await staged.connection.batch(run.batch(staged.ascending), optionsOf(run))
+        return resultOf(resultSets.at(-1)?.[0], run, attempt)
+      } catch (error) {
+        if (run.signal?.aborted === true) {
+          discard(staged)
+          staged = undefined
+          throw error
+        }
+        failure = failureOf(error, phase, run.target)
+      }
+      switch (failure.kind) {
+        case 'fatal':
+          throw failure.error
+        case 'widen':
+          return {
+            status: 'widen',
+            reason: `a unique index or a foreign key of ${run.target} refused the unit (error ${failure.number})`,
+            number: failure.number,
+            cause: failure.error,
+            attempts: attempt,
+          }
+        case 'repeat':
+          break
+        case 'restage':
+        case 'unknown':
+          discard(staged)
+          staged = undefined
+          break
+        default:
+          failure satisfies never
+      }
+      run.logger.warn({ target: run.target, attempt, failure: failure.kind }, 'a unit is repeated')
+      if (failure.kind === 'unknown') {
+        const settled = await settle(run, attempt, failure.error)
+        if (settled !== undefined) return settled
+      }
+      if (attempt >= run.attempts) throw exhausted(run, failure.error)
+      await run.sleep(delayMs(run, attempt), run.signal)
+    }
+  } finally {
+    await staged?.connection.close()
+  }
+}
+
+/** Fills a new stage on a new connection, outside any transaction. */
+async function stage(run: UnitRun): Promise<Staged> {
+  const connection = await run.server.connection(optionsOf(run))
+  try {
+    if (run.unit.rows === 0) return { connection, ascending: true }
+    await connection.batch(createStageBatch(run.columns), optionsOf(run))
+    let rows = 0
+    const stream = await UnitStream.open(run.unit, {
+      target: run.target,
+      onRows: (count) => {
+        rows += count
+        run.onProgress?.(rows)
+      },
+    })
+    try {
+      await connection.bulkLoad(bulkTarget(run.columns, stream.schema), stream.batches(), optionsOf(run))
+    } finally {
+      await stream.close()
+    }
+    return { connection, ascending: stream.ascending }
+  } catch (error) {
+    connection.destroy()
+    throw error
+  }
+}
+
+/**
+ * Finds out what became of a transaction whose answer was lost: under the lock, so that a session that is still at work on the
+ * server has ended. Undefined: nothing was written, and the unit can be begun again.
+ */
+async function settle(run: UnitRun, attempt: number, lost: unknown): Promise<ImportResult | undefined> {
+  let last = lost
+  for (let look = 1; look <= run.attempts; look += 1) {
+    await run.sleep(delayMs(run, look), run.signal)
+    try {
+      await using connection = await run.server.connection(optionsOf(run))
+      const { resultSets } = await connection.batch(
+        readPositionUnderLockBatch(run.tableKey, run.lockTimeoutMs),
+        optionsOf(run),
+      )
+      return outcomeAt(positionOf(resultSets.at(-1)?.[0], run.tableKey), run, attempt)
+    } catch (error) {
+      run.signal?.throwIfAborted()
+      const failure = failureOf(error, 'stage', run.target)
+      if (failure.kind === 'fatal' && error instanceof ImportError) throw error
+      last = error
+    }
+  }
+  throw new ImportError('outcome-unknown', `it is not known whether a unit of ${run.target} was committed`, {
+    hint: 'Run again when the target answers: the unit is applied then, or found to be applied.',
+    retryable: true,
+    context: { target: run.target, tableKey: run.tableKey },
+    cause: last,
+  })
+}
+
+function outcomeAt(position: AppliedPosition | undefined, run: UnitRun, attempts: number): ImportResult | undefined {
+  if (samePosition(position, run.from)) return undefined
+  if (position !== undefined && position.tableUuid === run.to.tableUuid && position.sequence >= run.to.sequence) {
+    return { status: 'alreadyApplied', position, attempts }
+  }
+  return { status: 'conflict', reason: conflictReason(run.target), position, attempts }
+}
+
+function resultOf(row: Row | undefined, run: UnitRun, attempts: number): ImportResult {
+  if (row === undefined) throw unexpected(run.target)
+  const position = positionOf(row, run.tableKey)
+  switch (row['status']) {
+    case 'applied': {
+      const inserted = bigintOf(row, 'inserted')
+      const updated = bigintOf(row, 'updated')
+      const deleted = bigintOf(row, 'deleted')
+      const unchanged = bigintOf(row, 'keys') - inserted - updated - deleted
+      return {
+        status: 'applied',
+        merge: { inserted, updated, deleted, unchanged },
+        rows: BigInt(run.unit.rows),
+        position: run.to,
+        attempts,
+      }
+    }
+    case 'alreadyApplied':
+      if (position === undefined) throw unexpected(run.target)
+      return { status: 'alreadyApplied', position, attempts }
+    case 'conflict':
+      return { status: 'conflict', reason: conflictReason(run.target), position, attempts }
+    default:
+      throw unexpected(run.target)
+  }
+}
+
+function conflictReason(target: string): string {
+  return `the applied position of ${target} is no longer the one that the unit was cut from`
+}
+
+function samePosition(a: AppliedPosition | undefined, b: AppliedPosition | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  return a.tableUuid === b.tableUuid && a.snapshotId === b.snapshotId && a.sequence === b.sequence
+}
+
+function exhausted(run: UnitRun, cause: unknown): unknown {
+  if (cause instanceof ImportError) return cause
+  return new ImportError('attempts-exhausted', `${run.target} did not take a unit in ${run.attempts} attempts`, {
+    hint: 'The target is overloaded or often out of reach; the cause has its last answer. Running again is safe.',
+    retryable: true,
+    context: { target: run.target, attempts: run.attempts },
+    cause,
+  })
+}
+
+function unexpected(target: string): ImportError {
+  return new ImportError('statement-failed', `${target} answered a unit's batch with something else than its outcome`, {
+    hint: 'The target is not a SQL Server that this version knows.',
+    context: { target },
+  })
+}
+
+function discard(staged: Staged | undefined): void {
+  staged?.connection.destroy()
+}
+
+function delayMs(run: UnitRun, attempt: number): number {
+  return Math.min(run.baseDelayMs * 2 ** (attempt - 1), 30_000)
+}
+
+function optionsOf(run: UnitRun): { readonly signal?: AbortSignal } {
+  return run.signal === undefined ? {} : { signal: run.signal }
+}
