@@ -1,1 +1,2 @@
-export {}
+export { fileIOFor } from './file-io-for.ts'
+export { isTemporaryFile, LocalFileIO, type LocalFileIOOptions } from './local.ts'
