@@ -81,3 +81,56 @@ export type {
   VariantType,
 } from './schema/type.ts'
 export type { PartitionValue, Value } from './value/value.ts'
+export { isJsonArray, isJsonObject, parseJsonLossless, stringifyJsonLossless } from './json/lossless-json.ts'
+export { applyUpdates, previousVersionsMaxProperty } from './metadata/apply-updates.ts'
+export type { ApplyOptions } from './metadata/apply-updates.ts'
+export { checkRequirements } from './metadata/check-requirements.ts'
+export { createTableMetadata } from './metadata/create-table-metadata.ts'
+export {
+  parseTableMetadata,
+  serializeTableMetadata,
+  tableMetadataFromJson,
+  tableMetadataToJson,
+} from './metadata/table-metadata-json.ts'
+export { tableRequirementFromJson, tableRequirementToJson } from './metadata/table-requirement-json.ts'
+export { tableUpdateFromJson, tableUpdateToJson } from './metadata/table-update-json.ts'
+export {
+  acceptsSource,
+  applyTransform,
+  bucketHash,
+  transformFunction,
+  transformResultType,
+} from './partition/apply-transform.ts'
+export { assignFreshIds } from './schema/assign-fresh-ids.ts'
+export type { FreshSchema } from './schema/assign-fresh-ids.ts'
+export { evolveSchema } from './schema/evolve-schema.ts'
+export type { AddColumn, SchemaChanges } from './schema/evolve-schema.ts'
+export { nameMappingProperty, parseNameMapping, serializeNameMapping } from './schema/name-mapping.ts'
+export type { MappedField, NameMapping } from './schema/name-mapping.ts'
+export { canPromote } from './schema/promotion.ts'
+export { formatPrimitiveType, formatType, parsePrimitiveType } from './schema/type-json.ts'
+export { validateSchema } from './schema/validate-schema.ts'
+export {
+  defaultBoundLength,
+  truncateBytesLower,
+  truncateBytesUpper,
+  truncateStringLower,
+  truncateStringUpper,
+} from './value/bounds.ts'
+export { compareStrings, compareValues } from './value/compare.ts'
+export {
+  bigEndian,
+  decimalByteLength,
+  formatDecimal,
+  fromBigEndian,
+  minimalBigEndian,
+  parseDecimal,
+} from './value/decimal.ts'
+export { singleValueFromJson, singleValueToJson } from './value/single-value-json.ts'
+export type { MapValue, NestedValue, StructValue } from './value/single-value-json.ts'
+export { singleValueFromBytes, singleValueToBytes } from './value/single-value.ts'
+export { formatDate, formatTime, formatTimestamp, parseDate, parseTime, parseTimestamp } from './value/calendar.ts'
+export { uuidFromBytes, uuidToBytes } from './value/uuid.ts'
+export { partitionSpecToJson } from './partition/partition-spec-json.ts'
+export { sortOrderToJson } from './partition/sort-order-json.ts'
+export { schemaToJson } from './schema/schema-json.ts'

@@ -8,6 +8,8 @@ export interface PartitionField {
   readonly fieldId: number
   readonly name: string
   readonly transform: Transform
+  /** JSON members that this version does not know, kept on rewrite. */
+  readonly unknownFields?: JsonObject
 }
 
 /** How a table's files are partitioned. @see https://iceberg.apache.org/spec/#partitioning */

@@ -6,6 +6,8 @@ export interface SortField {
   readonly transform: Transform
   readonly direction: 'asc' | 'desc'
   readonly nullOrder: 'nulls-first' | 'nulls-last'
+  /** JSON members that this version does not know, kept on rewrite. */
+  readonly unknownFields?: JsonObject
 }
 
 /** How rows are sorted within a file. Order id 0 is reserved for unsorted. @see https://iceberg.apache.org/spec/#sorting */

@@ -1,3 +1,5 @@
+import type { JsonObject } from '../json/json-value.ts'
+
 /** Types without parameters. @see https://iceberg.apache.org/spec/#primitive-types */
 export type SimpleType =
   | 'boolean'
@@ -90,6 +92,8 @@ export interface NestedField {
   readonly doc?: string
   readonly initialDefault?: unknown
   readonly writeDefault?: unknown
+  /** JSON members that this version does not know, kept on rewrite. */
+  readonly unknownFields?: JsonObject
 }
 
 /** True for everything but struct, list and map. */
