@@ -252,6 +252,8 @@ function checkOtherColumns(
       column.computed !== undefined ||
       column.rowversion ||
       column.generatedAlways !== undefined
+    const refused = columns.some((each) => each.verdict === 'refused' && each.target?.name === column.name)
+    if (refused) continue
     if (!fillsItself) {
       problems.push({
         code: 'required-column',

@@ -1,1 +1,308 @@
-export {}
+import { deepEqual, equal } from 'node:assert/strict'
+import { BatchBuilder } from '@icebridge/columnar'
+import type { ColumnBuilder, ColumnField } from '@icebridge/columnar'
+import type { JournalUnit } from '@icebridge/journal'
+import { quoteName, quoteTable, readColumns } from '@icebridge/sqlserver'
+import type { SqlServer, TableDefinition, TableName } from '@icebridge/sqlserver'
+import { SqlServerImporter } from './importer.ts'
+import type { ApplyOptions } from './importer.ts'
+import type { ImportResult, MergeResult } from './import-result.ts'
+import type { MergeStrategy } from './merge-strategy.ts'
+
+/** One row version of a unit. Values are what the column's builder takes; a column that is left out is NULL. */
+export interface UnitRow {
+  readonly op: 'insert' | 'update' | 'upsert' | 'delete'
+  readonly values: Readonly<Record<string, UnitValue>>
+}
+export type UnitValue = null | boolean | number | bigint | string | Uint8Array
+
+export interface UnitOptions {
+  /** The first sequence number. */
+  readonly from: bigint
+  readonly snapshotId?: bigint
+  /** By default 1000. */
+  readonly rowsPerBatch?: number
+}
+
+export const testTableUuid = '6b1f0c52-3d5e-4b7a-9c1d-2e3f4a5b6c7d'
+
+/** A unit as the journal cuts it: rows numbered upwards from `from`, in batches that can be iterated again. */
+export function unitOfRows(definition: TableDefinition, rows: readonly UnitRow[], options: UnitOptions): JournalUnit {
+  const fields: readonly ColumnField[] = [
+    { name: '_sync_seq', type: { kind: 'int64' }, nullable: false },
+    { name: '_sync_op', type: { kind: 'string' }, nullable: false },
+    ...definition.columns.flatMap((column) => readColumns(column).map(({ field }) => ({ ...field, nullable: true }))),
+  ]
+  const perBatch = options.rowsPerBatch ?? 1000
+  const batches = async function* () {
+    for (let start = 0; start < rows.length; start += perBatch) {
+      const builder = new BatchBuilder(fields)
+      rows.slice(start, start + perBatch).forEach((row, index) => {
+        builder.columns.forEach((column, at) => {
+          const name = fields[at]?.name ?? ''
+          if (name === '_sync_seq') append(column, options.from + BigInt(start + index))
+          else if (name === '_sync_op') append(column, row.op)
+          else append(column, row.values[name] ?? null)
+        })
+      })
+      yield builder.finish()
+    }
+  }
+  return {
+    sequence: { from: options.from, to: options.from + BigInt(rows.length) - 1n },
+    snapshotId: options.snapshotId ?? options.from,
+    rows: rows.length,
+    batches: { [Symbol.asyncIterator]: batches },
+  }
+}
+
+function append(builder: ColumnBuilder, value: UnitValue): void {
+  if (value === null) builder.appendNull()
+  // The union of builders takes a value of each one's own type; a wrong one is refused by the builder at run time.
+  else (builder as { append(value: UnitValue): void }).append(value)
+}
+
+export interface MergeConformanceOptions {
+  readonly strategy: () => MergeStrategy
+  /** An empty database for one check; closed by the check. */
+  readonly open: () => Promise<SqlServer>
+}
+
+/** What every {@link MergeStrategy} owes. The checks throw; they import no test runner. */
+export function mergeStrategyConformance(
+  options: MergeConformanceOptions,
+): readonly { readonly name: string; readonly run: () => Promise<void> }[] {
+  return checks.map(({ name, run }) => ({
+    name,
+    run: async () => {
+      await using server = await options.open()
+      await run(await MergeFixture.open(server, options.strategy()))
+    },
+  }))
+}
+
+interface Check {
+  readonly name: string
+  readonly run: (fixture: MergeFixture) => Promise<void>
+}
+
+/** A table in the target, and units that follow one another into it. */
+class MergeFixture {
+  readonly server: SqlServer
+  readonly importer: SqlServerImporter
+  readonly #next = new Map<string, Pick<ApplyOptions, 'position'>>()
+
+  private constructor(server: SqlServer, importer: SqlServerImporter) {
+    this.server = server
+    this.importer = importer
+  }
+
+  static async open(server: SqlServer, strategy: MergeStrategy): Promise<MergeFixture> {
+    const environment = { nowMs: () => Date.UTC(2026, 0, 1), sleep: async () => {} }
+    const importer = new SqlServerImporter({ target: server, environment, strategy })
+    await importer.prepare()
+    return new MergeFixture(server, importer)
+  }
+
+  async table(ddl: string, table: TableName = { schema: 'dbo', name: 'orders' }): Promise<TableDefinition> {
+    await this.server.batch(ddl)
+    return await this.server.describeTable(table)
+  }
+
+  async apply(definition: TableDefinition, rows: readonly UnitRow[]): Promise<MergeResult> {
+    const tableKey = quoteTable(definition.table)
+    const position = this.#next.get(tableKey)?.position
+    const unit = unitOfRows(definition, rows, { from: (position?.sequence ?? 0n) + 1n })
+    const result: ImportResult = await this.importer.apply(unit, this.importer.plan(definition, definition), {
+      tableKey,
+      tableUuid: testTableUuid,
+      position,
+      lakeLocation: '/lake',
+      runId: 'conformance',
+    })
+    if (result.status !== 'applied') throw new Error(`the unit was not applied: ${result.status}`)
+    this.#next.set(tableKey, { position: result.position })
+    return result.merge
+  }
+
+  async rows(definition: TableDefinition, order: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
+    const list = definition.columns.map((column) => quoteName(column.name)).join(', ')
+    return await this.server.query({ text: `SELECT ${list} FROM ${quoteTable(definition.table)} ORDER BY ${order}` })
+  }
+}
+
+function counts(inserted: bigint, updated: bigint, deleted: bigint, unchanged: bigint): MergeResult {
+  return { inserted, updated, deleted, unchanged }
+}
+
+function upsert(values: UnitRow['values']): UnitRow {
+  return { op: 'upsert', values }
+}
+
+function remove(values: UnitRow['values']): UnitRow {
+  return { op: 'delete', values }
+}
+
+const plain = 'CREATE TABLE [dbo].[orders] ([id] int NOT NULL PRIMARY KEY, [name] nvarchar(20) NULL)'
+
+const checks: readonly Check[] = [
+  {
+    name: 'inserts, updates, deletes and counts what stayed as it was',
+    async run(fixture) {
+      const orders = await fixture.table(plain)
+      const first = [1, 2, 3, 4].map((id) => upsert({ id, name: `n${id}` }))
+      deepEqual(await fixture.apply(orders, first), counts(4n, 0n, 0n, 0n))
+      const second = [
+        upsert({ id: 1, name: 'n1' }),
+        upsert({ id: 2, name: 'changed' }),
+        remove({ id: 3 }),
+        remove({ id: 9 }),
+        { op: 'insert', values: { id: 5, name: null } },
+        { op: 'update', values: { id: 4, name: 'n4' } },
+      ] as const
+      deepEqual(await fixture.apply(orders, second), counts(1n, 1n, 1n, 3n))
+      deepEqual(await fixture.rows(orders, '[id]'), [
+        { id: 1, name: 'n1' },
+        { id: 2, name: 'changed' },
+        { id: 4, name: 'n4' },
+        { id: 5, name: null },
+      ])
+    },
+  },
+  {
+    name: 'takes the newest of several versions of a key',
+    async run(fixture) {
+      const orders = await fixture.table(plain)
+      const rows = [
+        upsert({ id: 1, name: 'old' }),
+        upsert({ id: 2, name: 'kept' }),
+        upsert({ id: 1, name: 'newer' }),
+        remove({ id: 2 }),
+        remove({ id: 3 }),
+        upsert({ id: 3, name: 'back' }),
+        upsert({ id: 1, name: 'newest' }),
+      ]
+      deepEqual(await fixture.apply(orders, rows), counts(2n, 0n, 0n, 1n))
+      deepEqual(await fixture.rows(orders, '[id]'), [
+        { id: 1, name: 'newest' },
+        { id: 3, name: 'back' },
+      ])
+    },
+  },
+  {
+    name: 'sets a value to NULL and back',
+    async run(fixture) {
+      const orders = await fixture.table(plain)
+      await fixture.apply(orders, [upsert({ id: 1, name: 'a' })])
+      deepEqual(await fixture.apply(orders, [upsert({ id: 1, name: null })]), counts(0n, 1n, 0n, 0n))
+      deepEqual(await fixture.apply(orders, [upsert({ id: 1, name: null })]), counts(0n, 0n, 0n, 1n))
+      deepEqual(await fixture.apply(orders, [upsert({ id: 1, name: '' })]), counts(0n, 1n, 0n, 0n))
+      deepEqual(await fixture.rows(orders, '[id]'), [{ id: 1, name: '' }])
+    },
+  },
+  {
+    name: 'sees changes of letter case, trailing spaces, trailing zero bytes, the sign of zero and the offset',
+    async run(fixture) {
+      const orders = await fixture.table(
+        'CREATE TABLE [dbo].[orders] ([id] int NOT NULL PRIMARY KEY, [name] nvarchar(20) COLLATE Latin1_General_100_CI_AS NULL, ' +
+          '[code] varchar(20) COLLATE Latin1_General_100_CI_AS NULL, [body] varbinary(20) NULL, [ratio] float NULL, [at] datetimeoffset(7) NULL)',
+      )
+      const at = { at: 1_700_000_000_000_000n, _sync_ns100_at: 7, _sync_offset_at: 60 }
+      const base = { id: 1, name: 'abc', code: 'a', body: Uint8Array.of(1), ratio: 0, ...at }
+      const changes: readonly UnitRow['values'][] = [
+        { ...base, name: 'ABC' },
+        { ...base, code: 'a ' },
+        { ...base, body: Uint8Array.of(1, 0) },
+        { ...base, ratio: -0 },
+        { ...base, _sync_offset_at: 120 },
+        { ...base, _sync_ns100_at: 8 },
+      ]
+      await fixture.apply(orders, [upsert(base)])
+      for (const change of changes) {
+        deepEqual(await fixture.apply(orders, [upsert(change)]), counts(0n, 1n, 0n, 0n))
+        deepEqual(await fixture.apply(orders, [upsert(change)]), counts(0n, 0n, 0n, 1n))
+        deepEqual(await fixture.apply(orders, [upsert(base)]), counts(0n, 1n, 0n, 0n))
+      }
+      deepEqual(await fixture.apply(orders, [upsert(base)]), counts(0n, 0n, 0n, 1n))
+    },
+  },
+  {
+    name: 'matches keys under the collation of the target and writes their new letters',
+    async run(fixture) {
+      const orders = await fixture.table(
+        'CREATE TABLE [dbo].[orders] ([code] nvarchar(10) COLLATE Latin1_General_100_CI_AS NOT NULL PRIMARY KEY, [n] int NULL)',
+      )
+      await fixture.apply(orders, [upsert({ code: 'abc', n: 1 })])
+      deepEqual(await fixture.apply(orders, [upsert({ code: 'ABC', n: 1 })]), counts(0n, 1n, 0n, 0n))
+      const twice = [upsert({ code: 'Abc', n: 2 }), upsert({ code: 'aBC', n: 3 })]
+      deepEqual(await fixture.apply(orders, twice), counts(0n, 1n, 0n, 0n))
+      deepEqual(await fixture.rows(orders, '[code]'), [{ code: 'aBC', n: 3 }])
+      deepEqual(await fixture.apply(orders, [remove({ code: 'ABC' })]), counts(0n, 0n, 1n, 0n))
+    },
+  },
+  {
+    name: 'merges by all columns of a composite key',
+    async run(fixture) {
+      const orders = await fixture.table(
+        'CREATE TABLE [dbo].[orders] ([id] int NOT NULL, [line] smallint NOT NULL, [n] bigint NULL, PRIMARY KEY ([id], [line]))',
+      )
+      await fixture.apply(orders, [upsert({ id: 1, line: 1, n: 1n }), upsert({ id: 1, line: 2, n: 2n })])
+      const rows = [upsert({ id: 1, line: 2, n: 3n }), remove({ id: 1, line: 1 }), upsert({ id: 2, line: 1, n: 4n })]
+      deepEqual(await fixture.apply(orders, rows), counts(1n, 1n, 1n, 0n))
+      deepEqual(await fixture.rows(orders, '[id], [line]'), [
+        { id: 1, line: 2, n: 3n },
+        { id: 2, line: 1, n: 4n },
+      ])
+    },
+  },
+  {
+    name: 'writes a table that is nothing but its key',
+    async run(fixture) {
+      const orders = await fixture.table('CREATE TABLE [dbo].[orders] ([id] int NOT NULL PRIMARY KEY)')
+      deepEqual(await fixture.apply(orders, [upsert({ id: 1 }), upsert({ id: 2 })]), counts(2n, 0n, 0n, 0n))
+      deepEqual(await fixture.apply(orders, [upsert({ id: 1 }), remove({ id: 2 })]), counts(0n, 0n, 1n, 1n))
+    },
+  },
+  {
+    name: 'keeps identity values and leaves computed columns to the target',
+    async run(fixture) {
+      const orders = await fixture.table(
+        'CREATE TABLE [dbo].[orders] ([id] int IDENTITY(1, 1) NOT NULL PRIMARY KEY, [n] int NOT NULL, [twice] AS ([n] * (2)))',
+      )
+      deepEqual(await fixture.apply(orders, [upsert({ id: 40, n: 1, twice: 99 })]), counts(1n, 0n, 0n, 0n))
+      deepEqual(await fixture.apply(orders, [upsert({ id: 40, n: 2, twice: 99 })]), counts(0n, 1n, 0n, 0n))
+      deepEqual(await fixture.rows(orders, '[id]'), [{ id: 40, n: 2, twice: 4 }])
+    },
+  },
+  {
+    name: 'replaces a row whose identity value changed under its key, and counts it as an update',
+    async run(fixture) {
+      const orders = await fixture.table(
+        'CREATE TABLE [dbo].[orders] ([code] int NOT NULL PRIMARY KEY, [row] int IDENTITY(1, 1) NOT NULL, [n] int NULL)',
+      )
+      await fixture.apply(orders, [upsert({ code: 1, row: 10, n: 1 }), upsert({ code: 2, row: 11, n: 2 })])
+      const rows = [upsert({ code: 1, row: 20, n: 1 }), upsert({ code: 2, row: 11, n: 3 })]
+      deepEqual(await fixture.apply(orders, rows), counts(0n, 2n, 0n, 0n))
+      deepEqual(await fixture.rows(orders, '[code]'), [
+        { code: 1, row: 20, n: 1 },
+        { code: 2, row: 11, n: 3 },
+      ])
+    },
+  },
+  {
+    name: 'takes any identifier that SQL Server takes',
+    async run(fixture) {
+      const table = { schema: 'odd schema', name: "o]rd'er.s [x]" }
+      await fixture.server.batch('CREATE SCHEMA [odd schema]')
+      const orders = await fixture.table(
+        `CREATE TABLE ${quoteTable(table)} ([select] int NOT NULL PRIMARY KEY, [a]]b'c"d.e f] int NULL, [größe 数] nvarchar(10) NULL, [seq] int NULL, [op] int NULL, [c0] int NULL)`,
+        table,
+      )
+      const row = { select: 1, 'a]b\'c"d.e f': 2, 'größe 数': 'ß😀', seq: 3, op: 4, c0: 5 }
+      deepEqual(await fixture.apply(orders, [upsert(row)]), counts(1n, 0n, 0n, 0n))
+      deepEqual(await fixture.apply(orders, [upsert({ ...row, op: 5 })]), counts(0n, 1n, 0n, 0n))
+      deepEqual(await fixture.rows(orders, '[select]'), [{ ...row, op: 5 }])
+      equal((await fixture.importer.position(quoteTable(table)))?.sequence, 2n)
+    },
+  },
+]

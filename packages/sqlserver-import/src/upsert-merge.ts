@@ -32,10 +32,9 @@ export class UpsertMergeStrategy implements MergeStrategy {
       `  THEN INSERT (${columns.map((column) => column.target).join(', ')})`,
       `  VALUES (${columns.map(stagedValue).join(', ')})`,
       'OUTPUT $action INTO @merge_actions ([action]);',
-      `SELECT @inserted = COUNT_BIG(CASE WHEN a.[action] = N'INSERT' THEN 1 END),`,
-      `  @updated = COUNT_BIG(CASE WHEN a.[action] = N'UPDATE' THEN 1 END),`,
-      `  @deleted = COUNT_BIG(CASE WHEN a.[action] = N'DELETE' THEN 1 END)`,
-      'FROM @merge_actions AS a;',
+      `SELECT @inserted = COUNT_BIG(*) FROM @merge_actions WHERE [action] = N'INSERT';`,
+      `SELECT @updated = COUNT_BIG(*) FROM @merge_actions WHERE [action] = N'UPDATE';`,
+      `SELECT @deleted = COUNT_BIG(*) FROM @merge_actions WHERE [action] = N'DELETE';`,
     ].join('\n')
   }
 }
