@@ -1,1 +1,11 @@
-export {}
+export { SqlServerError, isSqlServerError } from './errors.ts'
+export type { SqlServerErrorCode, SqlServerErrorContext } from './errors.ts'
+export { formatSqlType, isSqlTypeName, sqlTypeNames } from './sql-type.ts'
+export type { SqlType, SqlTypeName } from './sql-type.ts'
+export { quoteName, quoteString, quoteTable } from './quoting.ts'
+export type { TableName } from './quoting.ts'
+export type { ReadColumn, ReadQuery, ReadRole, Sql, SqlParameter, SqlValue } from './sql.ts'
+export { keyOf } from './table-definition.ts'
+export type { ColumnDefinition, ColumnProblem, KeyDefinition, TableDefinition } from './table-definition.ts'
+export type { BulkColumn, BulkOptions, BulkTarget } from './bulk-target.ts'
+export { readColumns } from './read-columns.ts'
