@@ -1,3 +1,4 @@
+import { SYNC_OP, SYNC_SEQ } from '@icebridge/journal'
 import type { BulkColumn, BulkTarget } from '@icebridge/sqlserver'
 import type { Schema } from 'apache-arrow'
 import { ImportError } from './errors.ts'
@@ -25,13 +26,13 @@ export function bulkTarget(columns: readonly StageColumn[], schema: Schema): Bul
   }
 }
 
-const sequence: BulkColumn = { name: 'seq', type: { name: 'bigint' }, nullable: false, from: { value: '_sync_seq' } }
+const sequence: BulkColumn = { name: 'seq', type: { name: 'bigint' }, nullable: false, from: { value: SYNC_SEQ } }
 
 const operation: BulkColumn = {
   name: 'op',
-  type: { name: 'varchar', length: 6, collation: 'Latin1_General_BIN2' },
+  type: { name: 'nvarchar', length: 6 },
   nullable: false,
-  from: { value: '_sync_op' },
+  from: { value: SYNC_OP },
 }
 
 function bulkColumn(column: StageColumn, names: ReadonlySet<string>): BulkColumn {
@@ -41,7 +42,7 @@ function bulkColumn(column: StageColumn, names: ReadonlySet<string>): BulkColumn
   }
   return {
     name: column.name,
-    type: { ...column.wireType, ...(column.collation === undefined ? {} : { collation: column.collation }) },
+    type: column.wireType,
     nullable: column.nullable,
     from: { value: column.source, ...companion('ns100'), ...companion('offset'), ...companion('variant') },
   }

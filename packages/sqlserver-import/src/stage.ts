@@ -3,7 +3,7 @@ import type { SqlType } from '@icebridge/sqlserver'
 import { ImportError } from './errors.ts'
 import type { ImportPlan } from './import-plan.ts'
 import type { MergeColumn, MergeContext } from './merge-strategy.ts'
-import { collateClause, familyOf } from './sql-type.ts'
+import { collateClause, familyOf, lengthOf } from './sql-type.ts'
 
 /** The stage's name: local to the connection that made it. */
 export const stageTable = '#stage'
@@ -112,7 +112,10 @@ function stagedType(type: SqlType): SqlType {
   }
 }
 
-/** The type in which values travel: decimals and numbers in the source's own, which the server widens to the stage's. */
+/**
+ * The type in which values travel. Numbers go in the source's own type, which the server widens; character data goes as
+ * Unicode, because the server's code page tables are the ones that count.
+ */
 function wireType(source: SqlType, staged: SqlType): SqlType {
   switch (staged.name) {
     case 'bigint':
@@ -122,10 +125,17 @@ function wireType(source: SqlType, staged: SqlType): SqlType {
     case 'numeric':
     case 'money':
     case 'smallmoney':
-      return source.name === staged.name && source.precision === staged.precision && source.scale === staged.scale
-        ? staged
-        : source
+      return sameDecimal(source, staged) ? staged : source
+    case 'char':
+    case 'varchar': {
+      const length = lengthOf(staged)
+      return { name: 'nvarchar', length: length <= 4000 ? length : 'max' }
+    }
     default:
       return staged
   }
+}
+
+function sameDecimal(a: SqlType, b: SqlType): boolean {
+  return a.name === b.name && a.precision === b.precision && a.scale === b.scale
 }

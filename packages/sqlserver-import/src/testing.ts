@@ -1,6 +1,7 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { BatchBuilder } from '@icebridge/columnar'
 import type { ColumnBuilder, ColumnField } from '@icebridge/columnar'
+import { SYNC_OP, SYNC_SEQ } from '@icebridge/journal'
 import type { JournalUnit } from '@icebridge/journal'
 import { quoteName, quoteTable, readColumns } from '@icebridge/sqlserver'
 import type { SqlServer, TableDefinition, TableName } from '@icebridge/sqlserver'
@@ -29,8 +30,8 @@ export const testTableUuid = '6b1f0c52-3d5e-4b7a-9c1d-2e3f4a5b6c7d'
 /** A unit as the journal cuts it: rows numbered upwards from `from`, in batches that can be iterated again. */
 export function unitOfRows(definition: TableDefinition, rows: readonly UnitRow[], options: UnitOptions): JournalUnit {
   const fields: readonly ColumnField[] = [
-    { name: '_sync_seq', type: { kind: 'int64' }, nullable: false },
-    { name: '_sync_op', type: { kind: 'string' }, nullable: false },
+    { name: SYNC_SEQ, type: { kind: 'int64' }, nullable: false },
+    { name: SYNC_OP, type: { kind: 'string' }, nullable: false },
     ...definition.columns.flatMap((column) => readColumns(column).map(({ field }) => ({ ...field, nullable: true }))),
   ]
   const perBatch = options.rowsPerBatch ?? 1000
@@ -40,8 +41,8 @@ export function unitOfRows(definition: TableDefinition, rows: readonly UnitRow[]
       rows.slice(start, start + perBatch).forEach((row, index) => {
         builder.columns.forEach((column, at) => {
           const name = fields[at]?.name ?? ''
-          if (name === '_sync_seq') append(column, options.from + BigInt(start + index))
-          else if (name === '_sync_op') append(column, row.op)
+          if (name === SYNC_SEQ) append(column, options.from + BigInt(start + index))
+          else if (name === SYNC_OP) append(column, row.op)
           else append(column, row.values[name] ?? null)
         })
       })

@@ -1,4 +1,5 @@
 import { columnView } from '@icebridge/columnar'
+import { SYNC_SEQ } from '@icebridge/journal'
 import type { JournalUnit } from '@icebridge/journal'
 import type { RecordBatch, Schema } from 'apache-arrow'
 import { ImportError } from './errors.ts'
@@ -71,16 +72,16 @@ export class UnitStream {
   }
 
   #checked(batch: RecordBatch): RecordBatch {
-    const index = batch.schema.fields.findIndex((field) => field.name === '_sync_seq')
+    const index = batch.schema.fields.findIndex((field) => field.name === SYNC_SEQ)
     const view = index === -1 ? undefined : columnView(batch, index)
-    if (view?.kind !== 'int64') throw this.#malformed('it has no column _sync_seq of 64-bit integers')
+    if (view?.kind !== 'int64') throw this.#malformed(`it has no column ${SYNC_SEQ} of 64-bit integers`)
     const { from, to } = this.#unit.sequence
     const { values } = view
     let last = this.#last
     for (let row = 0; row < view.length; row += 1) {
       const value = values[row]
       if (value === undefined || value < from || value > to || view.isNull(row)) {
-        throw this.#malformed(`a _sync_seq is not within ${from} to ${to}`)
+        throw this.#malformed(`a ${SYNC_SEQ} is not within ${from} to ${to}`)
       }
       if (last !== undefined && value <= last) this.#ascending = false
       last = value
