@@ -1,1 +1,5 @@
-export {}
+export { ChangeDetectionError, type ChangeDetectionErrorCode, type ChangeDetectionErrorOptions } from './errors.ts'
+export { RowversionChangeDetection } from './rowversion.ts'
+export { strategyFor, type StrategyChoice } from './strategy-for.ts'
+export type { ChangeDetectionStrategy, PlanProblem, Watermark, WatermarkRange } from './strategy.ts'
+export { TimestampChangeDetection, type TimestampOptions } from './timestamp.ts'

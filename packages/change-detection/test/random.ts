@@ -1,0 +1,20 @@
+/** A seeded source of numbers in [0, 1): a failing history can be run again. */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
+
+export function below(random: () => number, bound: number): number {
+  return Math.floor(random() * bound)
+}
+
+export function pick<T>(random: () => number, values: readonly [T, ...T[]]): T {
+  return values[below(random, values.length)] ?? values[0]
+}
+
+export const seeds: readonly number[] = Array.from({ length: 300 }, (_, index) => index + 1)
