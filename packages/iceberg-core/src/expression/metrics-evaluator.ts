@@ -1,0 +1,25 @@
+import type { DataFile } from '../manifest/data-file.ts'
+import type { BoundExpression, ColumnTerm } from './bind.ts'
+import { evaluate } from './predicate.ts'
+import { decodeBound, rangeMightMatch, type ValueRange } from './range.ts'
+
+/** False only when the file's metrics show that no row of it passes the filter. */
+export function fileMightMatch(filter: BoundExpression, file: DataFile): boolean {
+  if (file.recordCount === 0n) return false
+  return evaluate(filter, (test) => rangeMightMatch(test, columnRange(file, test.term)))
+}
+
+function columnRange(file: DataFile, term: ColumnTerm): ValueRange {
+  const { fieldId, type } = term
+  const values = file.valueCounts?.get(fieldId)
+  const nulls = file.nullValueCounts?.get(fieldId)
+  const nans = file.nanValueCounts?.get(fieldId)
+  return {
+    hasNulls: nulls === undefined ? undefined : nulls > 0n,
+    onlyNulls: nulls === undefined || values === undefined ? undefined : nulls === values,
+    hasNaNs: nans === undefined ? undefined : nans > 0n,
+    onlyNaNs: nans === undefined || values === undefined ? undefined : values > 0n && nans === values,
+    lower: decodeBound(type, file.lowerBounds?.get(fieldId)),
+    upper: decodeBound(type, file.upperBounds?.get(fieldId)),
+  }
+}

@@ -1,0 +1,123 @@
+import type { PrimitiveType } from '../schema/type.ts'
+import { compareValues } from '../value/compare.ts'
+import type { Value } from '../value/value.ts'
+import type { ComparisonOperator, SetOperator, UnaryOperator, PrefixOperator } from './expression.ts'
+
+/** What a predicate tests: a column, or a field of a partition tuple. */
+export interface Term {
+  readonly type: PrimitiveType
+}
+
+/** A test of one term, with values of its type. */
+export type Test<T extends Term> =
+  | { readonly op: ComparisonOperator; readonly term: T; readonly value: Value }
+  | { readonly op: SetOperator; readonly term: T; readonly values: readonly Value[] }
+  | { readonly op: UnaryOperator; readonly term: T }
+  | { readonly op: PrefixOperator; readonly term: T; readonly value: string }
+
+/** Tests joined by and and or; negation has been pushed into the tests. */
+export type Predicate<T extends Term> =
+  | { readonly op: 'true' }
+  | { readonly op: 'false' }
+  | { readonly op: 'and' | 'or'; readonly left: Predicate<T>; readonly right: Predicate<T> }
+  | Test<T>
+
+export const truth: { readonly op: 'true' } = { op: 'true' }
+export const falsehood: { readonly op: 'false' } = { op: 'false' }
+
+export function both<T extends Term>(left: Predicate<T>, right: Predicate<T>): Predicate<T> {
+  if (left.op === 'false' || right.op === 'true') return left
+  if (right.op === 'false' || left.op === 'true') return right
+  return { op: 'and', left, right }
+}
+
+export function either<T extends Term>(left: Predicate<T>, right: Predicate<T>): Predicate<T> {
+  if (left.op === 'true' || right.op === 'false') return left
+  if (right.op === 'true' || left.op === 'false') return right
+  return { op: 'or', left, right }
+}
+
+/** Replaces every test, and simplifies what comes of it. */
+export function mapTests<T extends Term, U extends Term>(
+  predicate: Predicate<T>,
+  map: (test: Test<T>) => Predicate<U>,
+): Predicate<U> {
+  switch (predicate.op) {
+    case 'true':
+    case 'false':
+      return predicate
+    case 'and':
+      return both(mapTests(predicate.left, map), mapTests(predicate.right, map))
+    case 'or':
+      return either(mapTests(predicate.left, map), mapTests(predicate.right, map))
+    default:
+      return map(predicate)
+  }
+}
+
+/** The truth of a predicate when each test has the truth that `holds` gives it. */
+export function evaluate<T extends Term>(predicate: Predicate<T>, holds: (test: Test<T>) => boolean): boolean {
+  switch (predicate.op) {
+    case 'true':
+      return true
+    case 'false':
+      return false
+    case 'and':
+      return evaluate(predicate.left, holds) && evaluate(predicate.right, holds)
+    case 'or':
+      return evaluate(predicate.left, holds) || evaluate(predicate.right, holds)
+    default:
+      return holds(predicate)
+  }
+}
+
+/**
+ * Whether one value passes a test. Null fails every comparison; it passes `noteq`, `notin` and `not-starts-with`. NaN
+ * equals nothing and is neither less nor greater than anything.
+ */
+export function testValue<T extends Term>(test: Test<T>, value: Value | null): boolean {
+  switch (test.op) {
+    case 'is-null':
+      return value === null
+    case 'not-null':
+      return value !== null
+    case 'is-nan':
+      return typeof value === 'number' && Number.isNaN(value)
+    case 'not-nan':
+      return !(typeof value === 'number' && Number.isNaN(value))
+    case 'in':
+      return value !== null && test.values.some((candidate) => sameValue(test.term.type, candidate, value))
+    case 'notin':
+      return value === null || !test.values.some((candidate) => sameValue(test.term.type, candidate, value))
+    case 'starts-with':
+      return typeof value === 'string' && value.startsWith(test.value)
+    case 'not-starts-with':
+      return !(typeof value === 'string' && value.startsWith(test.value))
+    case 'noteq':
+      return value === null || !sameValue(test.term.type, test.value, value)
+    case 'eq':
+      return value !== null && sameValue(test.term.type, test.value, value)
+  }
+  if (value === null || (typeof value === 'number' && Number.isNaN(value))) return false
+  const order = filterOrder(test.term.type, value, test.value)
+  switch (test.op) {
+    case 'lt':
+      return order < 0
+    case 'lteq':
+      return order <= 0
+    case 'gt':
+      return order > 0
+    case 'gteq':
+      return order >= 0
+  }
+}
+
+/** The order of two values as filters see it: -0.0 and 0.0 are one value. */
+export function filterOrder(type: PrimitiveType, a: Value, b: Value): -1 | 0 | 1 {
+  return a === 0 && b === 0 ? 0 : compareValues(type, a, b)
+}
+
+function sameValue(type: PrimitiveType, a: Value, b: Value): boolean {
+  if (typeof b === 'number' && Number.isNaN(b)) return false
+  return filterOrder(type, a, b) === 0
+}

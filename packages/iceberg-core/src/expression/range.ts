@@ -1,0 +1,81 @@
+import type { PrimitiveType } from '../schema/type.ts'
+import { truncateStringLower } from '../value/bounds.ts'
+import { singleValueFromBytes } from '../value/single-value.ts'
+import type { Value } from '../value/value.ts'
+import { filterOrder, type Term, type Test } from './predicate.ts'
+
+/** What is known of the values of a column or partition field; whatever is `undefined` is not known. */
+export interface ValueRange {
+  readonly hasNulls: boolean | undefined
+  readonly onlyNulls: boolean | undefined
+  readonly hasNaNs: boolean | undefined
+  /** True when no value is other than null or NaN. */
+  readonly onlyNaNs: boolean | undefined
+  /** No value but null and NaN is less. */
+  readonly lower: Value | undefined
+  /** No value but null and NaN is greater. */
+  readonly upper: Value | undefined
+}
+
+/** A bound from its binary form; one that is NaN says nothing. */
+export function decodeBound(type: PrimitiveType, bytes: Uint8Array | undefined): Value | undefined {
+  if (bytes === undefined || !hasOrderedBounds(type)) return undefined
+  const value = singleValueFromBytes(type, bytes)
+  return typeof value === 'number' && Number.isNaN(value) ? undefined : value
+}
+
+/** False only when no value in the range can pass the test. */
+export function rangeMightMatch<T extends Term>(test: Test<T>, range: ValueRange): boolean {
+  const { lower, upper } = range
+  const { type } = test.term
+  switch (test.op) {
+    case 'is-null':
+      return range.hasNulls !== false
+    case 'not-null':
+      return range.onlyNulls !== true
+    case 'is-nan':
+      return range.hasNaNs !== false && range.onlyNulls !== true
+    case 'not-nan':
+      return range.onlyNaNs !== true
+    case 'noteq':
+    case 'notin':
+      return true
+    case 'not-starts-with':
+      if (range.hasNulls !== false || typeof lower !== 'string' || typeof upper !== 'string') return true
+      return !(lower.startsWith(test.value) && upper.startsWith(test.value))
+  }
+  if (range.onlyNulls === true || range.onlyNaNs === true) return false
+  switch (test.op) {
+    case 'lt':
+      return lower === undefined || filterOrder(type, lower, test.value) < 0
+    case 'lteq':
+      return lower === undefined || filterOrder(type, lower, test.value) <= 0
+    case 'gt':
+      return upper === undefined || filterOrder(type, upper, test.value) > 0
+    case 'gteq':
+      return upper === undefined || filterOrder(type, upper, test.value) >= 0
+    case 'eq':
+      return within(type, test.value, range)
+    case 'in':
+      return test.values.some((value) => within(type, value, range))
+    case 'starts-with':
+      return prefixWithin(test.value, range)
+  }
+}
+
+function within(type: PrimitiveType, value: Value, { lower, upper }: ValueRange): boolean {
+  if (lower !== undefined && filterOrder(type, lower, value) > 0) return false
+  return upper === undefined || filterOrder(type, upper, value) >= 0
+}
+
+/** Compared over as many code points as prefix and bound have in common. */
+function prefixWithin(prefix: string, { lower, upper }: ValueRange): boolean {
+  const points = Array.from(prefix).length
+  if (typeof lower === 'string' && filterOrder('string', truncateStringLower(lower, points), prefix) > 0) return false
+  return !(typeof upper === 'string' && filterOrder('string', truncateStringLower(upper, points), prefix) < 0)
+}
+
+function hasOrderedBounds(type: PrimitiveType): boolean {
+  if (typeof type === 'string') return type !== 'unknown'
+  return type.kind === 'decimal' || type.kind === 'fixed'
+}
