@@ -17,7 +17,8 @@ export interface Work {
 export async function applyUnit({ target, source, tableUuid, lakeLocation, unit }: Work): Promise<ImportResult> {
   const environment = {
     nowMs: () => Date.now(),
-    sleep: async (ms: number, signal?: AbortSignal) => await delay(ms, undefined, signal === undefined ? {} : { signal }),
+    sleep: async (ms: number, signal?: AbortSignal) =>
+      await delay(ms, undefined, signal === undefined ? {} : { signal }),
   }
   const importer = new SqlServerImporter({ target, environment })
   await importer.prepare()
@@ -27,7 +28,8 @@ export async function applyUnit({ target, source, tableUuid, lakeLocation, unit 
   if (position === undefined) await importer.createTarget(source, source.table, { tableKey })
 
   const plan = importer.plan(source, await target.describeTable(source.table))
-  for (const problem of plan.problems) console.error(`${problem.column ?? 'table'}: ${problem.message}. ${problem.hint}`)
+  for (const problem of plan.problems)
+    console.error(`${problem.column ?? 'table'}: ${problem.message}. ${problem.hint}`)
 
   return await importer.apply(unit, plan, { tableKey, tableUuid, position, lakeLocation, runId: 'example' })
 }

@@ -85,7 +85,10 @@ export interface ImportPlanOptions {
   readonly target?: TableName
   /** Source columns that are not to be written. A column of the key cannot be skipped. */
   readonly skipColumns?: readonly string[]
-  /** Source columns that may lose what a narrower target column cannot hold. */
+  /**
+   * Source columns whose target may be narrower. What SQL Server rounds or replaces (fractions of a second, digits, characters
+   * outside a code page) is lost then; what it refuses (lengths, ranges) still makes the unit fail.
+   */
   readonly allowLoss?: readonly string[]
   /** What becomes of computed columns on a target that is created; by default `data`. */
   readonly computedColumns?: 'data' | 'recreate'

@@ -1,5 +1,5 @@
 import { classify, quoteTable } from '@icebridge/sqlserver'
-import type { SqlServer, TableDefinition, TableName } from '@icebridge/sqlserver'
+import type { TableDefinition, TableName } from '@icebridge/sqlserver'
 import type { AppliedPosition, JournalUnit } from '@icebridge/journal'
 import { appliedTable, positionKey, prepareBatch } from './applied-position.ts'
 import { createTargetBatch } from './create-target.ts'
@@ -15,6 +15,7 @@ import { positionOf } from './position-row.ts'
 import { mergeContext, stageColumns } from './stage.ts'
 import { unitBatch } from './unit-batch.ts'
 import { runUnit } from './unit-run.ts'
+import type { Target } from './target.ts'
 import { UpsertMergeStrategy } from './upsert-merge.ts'
 
 /** Time, from outside. */
@@ -24,8 +25,8 @@ export interface ImportEnvironment {
 }
 
 export interface ImporterOptions {
-  /** The target database. It stays the caller's to close. */
-  readonly target: SqlServer
+  /** The target database, such as a `SqlServer`. It stays the caller's to close. */
+  readonly target: Target
   readonly environment: ImportEnvironment
   readonly logger?: Logger
   /** By default {@link UpsertMergeStrategy}. */
@@ -61,7 +62,7 @@ export interface ApplyOptions {
  * @see SPEC.md for the protocol.
  */
 export class SqlServerImporter {
-  readonly #target: SqlServer
+  readonly #target: Target
   readonly #environment: ImportEnvironment
   readonly #logger: Logger
   readonly #strategy: MergeStrategy

@@ -113,29 +113,25 @@ function stagedType(type: SqlType): SqlType {
 }
 
 /**
- * The type in which values travel. Numbers go in the source's own type, which the server widens; character data goes as
- * Unicode, because the server's code page tables are the ones that count.
+ * The type in which values travel. Numbers and times go in the source's own type, and the server widens or rounds them;
+ * datetime goes as datetime2, whose digits the server takes as they are instead of counting in 1/300 s again. Character data
+ * goes as Unicode, because the server's code page tables are the ones that count.
  */
 function wireType(source: SqlType, staged: SqlType): SqlType {
-  switch (staged.name) {
-    case 'bigint':
+  switch (familyOf(staged)) {
+    case 'integer':
     case 'float':
-      return source
     case 'decimal':
-    case 'numeric':
-    case 'money':
-    case 'smallmoney':
-      return sameDecimal(source, staged) ? staged : source
-    case 'char':
-    case 'varchar': {
+    case 'time':
+    case 'datetimeoffset':
+      return source
+    case 'datetime':
+      return staged.name === 'datetime2' && source.name !== 'datetime2' ? staged : source
+    case 'character': {
       const length = lengthOf(staged)
       return { name: 'nvarchar', length: length <= 4000 ? length : 'max' }
     }
     default:
       return staged
   }
-}
-
-function sameDecimal(a: SqlType, b: SqlType): boolean {
-  return a.name === b.name && a.precision === b.precision && a.scale === b.scale
 }

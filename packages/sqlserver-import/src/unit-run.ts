@@ -1,4 +1,3 @@
-import type { SqlConnection, SqlServer } from '@icebridge/sqlserver'
 import type { AppliedPosition, JournalUnit } from '@icebridge/journal'
 import { readPositionUnderLockBatch } from './applied-position.ts'
 import { bulkTarget } from './bulk-target.ts'
@@ -11,11 +10,12 @@ import { bigintOf, positionOf } from './position-row.ts'
 import type { Row } from './position-row.ts'
 import { createStageBatch } from './stage.ts'
 import type { StageColumn } from './stage.ts'
+import type { Target, TargetConnection } from './target.ts'
 import { UnitStream } from './unit-stream.ts'
 
 /** Everything that applying one unit needs; nothing of it changes from attempt to attempt but the time in the batch. */
 export interface UnitRun {
-  readonly server: SqlServer
+  readonly server: Target
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>
   readonly logger: Logger
   readonly attempts: number
@@ -35,7 +35,7 @@ export interface UnitRun {
 }
 
 interface Staged {
-  readonly connection: SqlConnection
+  readonly connection: TargetConnection
   readonly ascending: boolean
 }
 
@@ -59,7 +59,7 @@ export async function runUnit(run: UnitRun): Promise<ImportResult> {
         if (run.signal?.aborted === true) {
           discard(staged)
           staged = undefined
-          throw error
+          run.signal.throwIfAborted()
         }
         failure = failureOf(error, phase, run.target)
       }
@@ -131,14 +131,17 @@ async function settle(run: UnitRun, attempt: number, lost: unknown): Promise<Imp
   let last = lost
   for (let look = 1; look <= run.attempts; look += 1) {
     await run.sleep(delayMs(run, look), run.signal)
+    let connection: TargetConnection | undefined
     try {
-      await using connection = await run.server.connection(optionsOf(run))
+      connection = await run.server.connection(optionsOf(run))
       const { resultSets } = await connection.batch(
         readPositionUnderLockBatch(run.tableKey, run.lockTimeoutMs),
         optionsOf(run),
       )
+      await connection.close()
       return outcomeAt(positionOf(resultSets.at(-1)?.[0], run.tableKey), run, attempt)
     } catch (error) {
+      connection?.destroy()
       run.signal?.throwIfAborted()
       const failure = failureOf(error, 'stage', run.target)
       if (failure.kind === 'fatal' && error instanceof ImportError) throw error

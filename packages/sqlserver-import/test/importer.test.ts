@@ -1,8 +1,4 @@
-import {
-  SqlServerImporter,
-  UpdateInsertMergeStrategy,
-  UpsertMergeStrategy,
-} from '@icebridge/sqlserver-import'
+import { SqlServerImporter, UpdateInsertMergeStrategy, UpsertMergeStrategy } from '@icebridge/sqlserver-import'
 import type { ApplyOptions, ImporterOptions, MergeStrategy } from '@icebridge/sqlserver-import'
 import { testTableUuid, unitOfRows } from '@icebridge/sqlserver-import/testing'
 import type { UnitRow } from '@icebridge/sqlserver-import/testing'
@@ -70,7 +66,13 @@ describe('createTarget', () => {
     await importerOf(target).createTarget(definition, { schema: 'copy of', name: 'orders' })
     const created = await target.describeTable({ schema: 'copy of', name: 'orders' })
     const shape = (table: TableDefinition) =>
-      table.columns.map(({ name, type, nullable, collation, identity }) => ({ name, type, nullable, collation, identity }))
+      table.columns.map(({ name, type, nullable, collation, identity }) => ({
+        name,
+        type,
+        nullable,
+        collation,
+        identity,
+      }))
     expect(shape(created)).toEqual(
       shape(definition).map((column) =>
         column.name === 'rv' ? { ...column, type: { name: 'binary', length: 8 } } : column,
@@ -128,7 +130,9 @@ describe.each([
       position: { snapshotId: 9_007_199_254_740_993n, sequence: 5n },
     })
     expect(await idsIn(target)).toEqual([1, 2, 3, 4])
-    const [row] = await target.query({ text: 'SELECT [run_id], [target_table], [lake_location], [updated_at] FROM [icebridge].[applied]' })
+    const [row] = await target.query({
+      text: 'SELECT [run_id], [target_table], [lake_location], [updated_at] FROM [icebridge].[applied]',
+    })
     expect(row).toEqual({
       run_id: 'run-1',
       target_table: '[dbo].[orders]',
@@ -252,13 +256,17 @@ describe('apply', () => {
     const first = await importer.apply(unitOfRows(definition, rowsOf(1), { from: 1n }), plan, optionsOf(undefined))
     if (first.status !== 'applied') throw new Error(first.status)
     const taken: readonly UnitRow[] = [{ op: 'insert', values: { id: 2, name: 'n1' } }]
-    expect(await importer.apply(unitOfRows(definition, taken, { from: 2n }), plan, optionsOf(first.position))).toMatchObject({
+    expect(
+      await importer.apply(unitOfRows(definition, taken, { from: 2n }), plan, optionsOf(first.position)),
+    ).toMatchObject({
       status: 'widen',
       number: 2601,
     })
     expect(await importer.position(tableKey)).toEqual(first.position)
     const wide: readonly UnitRow[] = [...taken, { op: 'delete', values: { id: 1 } }]
-    expect(await importer.apply(unitOfRows(definition, wide, { from: 2n }), plan, optionsOf(first.position))).toMatchObject({
+    expect(
+      await importer.apply(unitOfRows(definition, wide, { from: 2n }), plan, optionsOf(first.position)),
+    ).toMatchObject({
       status: 'applied',
       merge: { inserted: 1n, deleted: 1n },
     })
@@ -274,7 +282,9 @@ describe('apply', () => {
     await target.batch('DROP TABLE [dbo].[orders]')
     await target.batch(plain)
     const next = unitOfRows(definition, rowsOf(2), { from: 2n })
-    await expect(importer.apply(next, plan, optionsOf(first.position))).rejects.toMatchObject({ code: 'target-replaced' })
+    await expect(importer.apply(next, plan, optionsOf(first.position))).rejects.toMatchObject({
+      code: 'target-replaced',
+    })
     expect(await idsIn(target)).toEqual([])
   })
 
@@ -284,7 +294,9 @@ describe('apply', () => {
     const importer = importerOf(target)
     const position = { tableUuid: '00000000-0000-4000-8000-000000000000', snapshotId: 1n, sequence: 0n }
     const unit = unitOfRows(definition, rowsOf(1), { from: 1n })
-    await expect(importer.apply(unit, importer.plan(definition, definition), optionsOf(position))).rejects.toMatchObject({
+    await expect(
+      importer.apply(unit, importer.plan(definition, definition), optionsOf(position)),
+    ).rejects.toMatchObject({
       code: 'foreign-lake',
     })
   })
@@ -335,7 +347,9 @@ describe('a unit that is not what it says', () => {
         },
       },
     }
-    await expect(importer.apply(unit, importer.plan(definition, definition), optionsOf(undefined))).rejects.toMatchObject({
+    await expect(
+      importer.apply(unit, importer.plan(definition, definition), optionsOf(undefined)),
+    ).rejects.toMatchObject({
       code: 'malformed-unit',
     })
     expect(await idsIn(target)).toEqual([])
@@ -418,7 +432,10 @@ describe('two importers of one table', () => {
     const importer = importerOf(target, { lockTimeoutMs: 50, attempts: 2 })
     const unit = unitOfRows(definition, rowsOf(1), { from: 1n })
     const plan = importer.plan(definition, definition)
-    await expect(importer.apply(unit, plan, optionsOf(undefined))).rejects.toMatchObject({ code: 'locked', retryable: true })
+    await expect(importer.apply(unit, plan, optionsOf(undefined))).rejects.toMatchObject({
+      code: 'locked',
+      retryable: true,
+    })
     await other.batch('ROLLBACK TRANSACTION')
     expect(await importer.apply(unit, plan, optionsOf(undefined))).toMatchObject({ status: 'applied', attempts: 1 })
   })
@@ -427,7 +444,9 @@ describe('two importers of one table', () => {
 test('the example creates the target and applies a unit', async () => {
   await using target = await targets.database()
   await target.batch('CREATE SCHEMA [src]')
-  await target.batch('CREATE TABLE [src].[orders] ([id] int NOT NULL CONSTRAINT [pk_source] PRIMARY KEY, [name] nvarchar(20) NOT NULL)')
+  await target.batch(
+    'CREATE TABLE [src].[orders] ([id] int NOT NULL CONSTRAINT [pk_source] PRIMARY KEY, [name] nvarchar(20) NOT NULL)',
+  )
   const source = { ...(await target.describeTable({ schema: 'src', name: 'orders' })), table: orders }
   const unit = unitOfRows(source, rowsOf(1, 2), { from: 1n })
   const work = { target, source, tableUuid: testTableUuid, lakeLocation: '/lake', unit }
