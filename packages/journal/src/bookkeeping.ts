@@ -1,0 +1,60 @@
+import { Data, Field, Int64, makeData, RecordBatch, Schema, Struct, TimestampMicrosecond, Utf8 } from 'apache-arrow'
+import { SYNC_AT, SYNC_BATCH, SYNC_OP, SYNC_SEQ, type SyncOp } from './names.ts'
+
+/** What is the same for every row of one write. */
+export interface Bookkeeping {
+  /** The first row's number. */
+  readonly fromSequence: bigint
+  /** `column`: the batch brings the operation of each row itself. */
+  readonly op: SyncOp | 'column'
+  readonly atMicros: bigint
+  readonly batchId: string
+}
+
+/** The batch with the bookkeeping columns before its own, whose buffers are shared, not copied. */
+export function withBookkeeping(batch: RecordBatch, values: Bookkeeping): RecordBatch {
+  const rows = batch.numRows
+  const fields: Field[] = []
+  const children: Data[] = []
+  const add = (name: string, data: Data): void => {
+    fields.push(new Field(name, data.type, false))
+    children.push(data)
+  }
+  add(SYNC_SEQ, sequenceData(values.fromSequence, rows))
+  if (values.op !== 'column') add(SYNC_OP, constantText(values.op, rows))
+  add(SYNC_AT, constantTimestamp(values.atMicros, rows))
+  add(SYNC_BATCH, constantText(values.batchId, rows))
+  fields.push(...batch.schema.fields)
+  children.push(...batch.data.children)
+  return new RecordBatch(
+    new Schema(fields),
+    makeData({ type: new Struct(fields), length: rows, nullCount: 0, children }),
+  )
+}
+
+function sequenceData(from: bigint, rows: number): Data<Int64> {
+  const data = new BigInt64Array(rows)
+  let next = from
+  for (let row = 0; row < rows; row += 1) data[row] = next++
+  return makeData({ type: new Int64(), length: rows, nullCount: 0, data })
+}
+
+function constantTimestamp(micros: bigint, rows: number): Data<TimestampMicrosecond> {
+  return makeData({
+    type: new TimestampMicrosecond('UTC'),
+    length: rows,
+    nullCount: 0,
+    data: new BigInt64Array(rows).fill(micros),
+  })
+}
+
+function constantText(text: string, rows: number): Data<Utf8> {
+  const bytes = new TextEncoder().encode(text)
+  const data = new Uint8Array(bytes.length * rows)
+  const valueOffsets = new Int32Array(rows + 1)
+  for (let row = 0; row < rows; row += 1) {
+    data.set(bytes, row * bytes.length)
+    valueOffsets[row + 1] = (row + 1) * bytes.length
+  }
+  return makeData({ type: new Utf8(), length: rows, nullCount: 0, valueOffsets, data })
+}

@@ -1,0 +1,186 @@
+import { columnView, sliceBatch, takeRows } from '@icebridge/columnar'
+import { and, gteq, lteq, type FileScanTask, type Snapshot, type TableHandle } from '@icebridge/iceberg-core'
+import { IcebergReader } from '@icebridge/iceberg-io'
+import type { RecordBatch } from 'apache-arrow'
+import type { AppliedPosition } from './applied-position.ts'
+import { JournalError } from './errors.ts'
+import { carriedPosition, historyOf } from './history.ts'
+import type { JournalHead } from './journal-head.ts'
+import type { JournalRead, JournalUnit, UnitOptions } from './journal-read.ts'
+import type { SequencedFile } from './live-files.ts'
+import { SYNC_SEQ } from './names.ts'
+import { microsAsTimes } from './retype.ts'
+
+export interface UnitReaderState {
+  readonly table: TableHandle
+  readonly head: JournalHead
+  readonly position: AppliedPosition | undefined
+  readonly scan: JournalRead['scan']
+  readonly files: readonly SequencedFile[]
+  readonly columns: readonly string[]
+  readonly timeColumns: ReadonlySet<string>
+  readonly batchRows: number | undefined
+  readonly signal: AbortSignal | undefined
+  readonly removed: (expected: bigint, found: bigint) => JournalError
+}
+
+/** A planned read, cut into units. */
+export class UnitReader implements JournalRead {
+  readonly #state: UnitReaderState
+
+  constructor(state: UnitReaderState) {
+    this.#state = state
+  }
+
+  get tableUuid(): string {
+    return this.#state.head.tableUuid
+  }
+
+  get snapshotId(): bigint | undefined {
+    return this.#state.head.snapshotId
+  }
+
+  get head(): JournalHead {
+    return this.#state.head
+  }
+
+  get position(): AppliedPosition | undefined {
+    return this.#state.position
+  }
+
+  get scan(): JournalRead['scan'] {
+    return this.#state.scan
+  }
+
+  get rows(): bigint {
+    return this.#state.head.sequence - this.#applied
+  }
+
+  async *units(options: UnitOptions): AsyncGenerator<JournalUnit, void, undefined> {
+    const { maxRows } = options
+    if (!Number.isInteger(maxRows) || maxRows < 1) {
+      throw new JournalError('invalid-argument', `a unit of at most ${maxRows} rows cannot be`, {
+        hint: 'Give a whole number from 1.',
+      })
+    }
+    const { head, position } = this.#state
+    const ends = options.wholeSnapshots === true ? this.#snapshotEnds(BigInt(maxRows)) : this.#evenEnds(BigInt(maxRows))
+    let from = this.#applied + 1n
+    for (const to of ends) {
+      yield this.#unit(from, to)
+      from = to + 1n
+    }
+    const moved = position !== undefined && position.snapshotId !== head.snapshotId
+    if (this.rows === 0n && moved) yield this.#unit(from, from - 1n)
+  }
+
+  widen(from: bigint): JournalUnit {
+    const { head } = this.#state
+    if (from <= this.#applied || from > head.sequence) {
+      throw new JournalError('invalid-argument', `the read has no _sync_seq ${from}`, {
+        hint: `Widen a unit of this read: it begins at ${this.#applied + 1n} and ends at ${head.sequence}.`,
+      })
+    }
+    return this.#unit(from, head.sequence)
+  }
+
+  get #applied(): bigint {
+    return this.#state.position?.sequence ?? 0n
+  }
+
+  *#evenEnds(maxRows: bigint): Generator<bigint> {
+    const { sequence } = this.#state.head
+    let end = this.#applied
+    while (end < sequence) {
+      end = end + maxRows < sequence ? end + maxRows : sequence
+      yield end
+    }
+  }
+
+  /** Whole commits, as many as fit. Where snapshots are expired, what is left between two that are known is one. */
+  *#snapshotEnds(maxRows: bigint): Generator<bigint> {
+    const commits = [...this.#commitEnds().keys()]
+      .filter((end) => end > this.#applied)
+      .toSorted((a, b) => (a < b ? -1 : 1))
+    let from = this.#applied
+    let end = from
+    for (const next of commits) {
+      if (end > from && next - from > maxRows) {
+        yield end
+        from = end
+      }
+      end = next
+    }
+    if (end > from) yield end
+  }
+
+  /** The newest commit that ends at a sequence, by sequence; the pinned snapshot for the last. */
+  #commitEnds(): ReadonlyMap<bigint, bigint> {
+    const { table, head } = this.#state
+    const ends = new Map<bigint, bigint>()
+    const oldestFirst: readonly Snapshot[] = historyOf(table.loaded.metadata).toReversed()
+    for (const snapshot of oldestFirst) {
+      const carried = carriedPosition(snapshot)
+      if (carried !== undefined) ends.set(carried.sequence, snapshot.snapshotId)
+    }
+    if (head.snapshotId !== undefined) ends.set(head.sequence, head.snapshotId)
+    return ends
+  }
+
+  #unit(from: bigint, to: bigint): JournalUnit {
+    const { head } = this.#state
+    // A unit that ends inside a commit stands at the pinned snapshot: should that be rolled back, the target learns of it.
+    const snapshotId = this.#commitEnds().get(to) ?? head.snapshotId
+    if (snapshotId === undefined) throw new TypeError('a journal without a snapshot has no units')
+    const stream = (): AsyncGenerator<RecordBatch, void, undefined> => this.#stream(from, to)
+    return {
+      sequence: { from, to },
+      snapshotId: to < from ? (head.snapshotId ?? snapshotId) : snapshotId,
+      rows: Number(to - from + 1n),
+      batches: { [Symbol.asyncIterator]: stream },
+    }
+  }
+
+  async *#stream(from: bigint, to: bigint): AsyncGenerator<RecordBatch, void, undefined> {
+    const { table, files, columns, timeColumns, batchRows, signal, removed } = this.#state
+    const expected = to - from + 1n
+    if (expected === 0n) return
+    const tasks = files.filter(({ range }) => range === undefined || (range.from <= to && range.to >= from))
+    const residual = and(gteq(SYNC_SEQ, from), lteq(SYNC_SEQ, to))
+    const reader = new IcebergReader(table, batchRows === undefined ? {} : { batchRows })
+    const batches = reader.scanTasks(
+      inOrder(tasks.map(({ task }) => ({ ...task, residual }))),
+      signal === undefined ? { columns } : { columns, signal },
+    )
+    let found = 0n
+    for await (const batch of batches) {
+      signal?.throwIfAborted()
+      const within = rowsWithin(batch, from, to)
+      if (within.numRows === 0) continue
+      found += BigInt(within.numRows)
+      yield microsAsTimes(within, timeColumns)
+    }
+    if (found !== expected) throw removed(expected, found)
+  }
+}
+
+async function* inOrder(tasks: readonly FileScanTask[]): AsyncGenerator<FileScanTask, void, undefined> {
+  yield* tasks
+}
+
+/** The rows whose `_sync_seq` is in [from, to]: a slice where they are together, as they are in a sorted file. */
+function rowsWithin(batch: RecordBatch, from: bigint, to: bigint): RecordBatch {
+  const index = batch.schema.fields.findIndex(({ name }) => name === SYNC_SEQ)
+  const view = columnView(batch, index)
+  if (view.kind !== 'int64') throw new TypeError(`${SYNC_SEQ} is no column of 64-bit integers`)
+  const rows: number[] = []
+  for (let row = 0; row < view.length; row += 1) {
+    const sequence = view.values[row]
+    if (sequence !== undefined && sequence >= from && sequence <= to) rows.push(row)
+  }
+  if (rows.length === batch.numRows) return batch
+  const first = rows[0] ?? 0
+  const last = rows.at(-1) ?? -1
+  if (last - first + 1 === rows.length) return sliceBatch(batch, first, last + 1)
+  return takeRows(batch, Uint32Array.from(rows))
+}
