@@ -81,9 +81,3 @@ export function lossOf(type: SqlType, options: TypeOptions): string | undefined 
     (type.scale ?? 7) === 7
   return losesDigit ? 'the 100 ns digit' : undefined
 }
-
-/** A type as people write it: `decimal(38, 10)`. */
-export function typeLabel(type: Type): string {
-  if (typeof type === 'string') return type
-  return type.kind === 'decimal' ? `decimal(${type.precision}, ${type.scale})` : type.kind
-}

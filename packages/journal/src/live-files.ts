@@ -1,4 +1,11 @@
-import { currentSchema, planScan, type DataFile, type FileScanTask, type TableHandle } from '@icebridge/iceberg-core'
+import {
+  currentSchema,
+  planScan,
+  singleValueFromBytes,
+  type DataFile,
+  type FileScanTask,
+  type TableHandle,
+} from '@icebridge/iceberg-core'
 import { syncSeqId } from './bookkeeping-fields.ts'
 import { SYNC_SEQ } from './names.ts'
 
@@ -56,10 +63,9 @@ function rangeOf(file: DataFile, fieldId: number): SequencedFile['range'] {
   return from === undefined || to === undefined ? undefined : { from, to }
 }
 
-/** @see https://iceberg.apache.org/spec/#binary-single-value-serialization */
 function longBound(bytes: Uint8Array | undefined): bigint | undefined {
-  if (bytes?.byteLength !== 8) return undefined
-  return new DataView(bytes.buffer, bytes.byteOffset, 8).getBigInt64(0, true)
+  const value = bytes === undefined ? undefined : singleValueFromBytes('long', bytes)
+  return typeof value === 'bigint' ? value : undefined
 }
 
 function compare(a: bigint, b: bigint): number {

@@ -1,11 +1,11 @@
-import type { CreateTable, NestedField } from '@icebridge/iceberg-core'
+import { formatType, type CreateTable, type NestedField } from '@icebridge/iceberg-core'
 import type { ColumnDefinition, ReadColumn, TableDefinition } from '@icebridge/sqlserver'
 import { formatSqlType, readColumns } from '@icebridge/sqlserver'
 import { bookkeepingFields, syncAtId, syncSeqId } from './bookkeeping-fields.ts'
 import { serializeColumns, type RecordedField } from './columns-json.ts'
 import { serializeKeys, serializeTable } from './table-json.ts'
 import type { PlanProblem } from './errors.ts'
-import { icebergTypeOf, lossOf, typeLabel, type TypeOptions } from './iceberg-type.ts'
+import { icebergTypeOf, lossOf, type TypeOptions } from './iceberg-type.ts'
 import { tableLabel } from './layout.ts'
 import { journalProperty, journalVersion, reservedPrefix, SYNC_AT, SYNC_SEQ } from './names.ts'
 
@@ -139,7 +139,7 @@ function planColumn(
       ...(loss === undefined ? {} : { loss }),
       ...(note === undefined ? {} : { note }),
       sqlType,
-      icebergType: typeLabel(type),
+      icebergType: formatType(type),
       reads: fields.map(({ read }) => read),
       fields: fields.map(({ field }) => field),
     },
