@@ -1,4 +1,10 @@
-import { quoteTable, type ReadColumn, type ReadQuery, type Sql, type TableDefinition } from '@icebridge/sqlserver'
+import {
+  quoteTable,
+  type ReadColumn,
+  type ReadQuery,
+  type SqlParameter,
+  type TableDefinition,
+} from '@icebridge/sqlserver'
 
 /** The alias of the source table in every changes query. */
 export const alias = '[t]'
@@ -13,13 +19,11 @@ export interface ChangesQueryParts {
   readonly version: string
   /** Quoted column that the bounds are compared with. */
   readonly column: string
-  readonly low: Parameter | undefined
-  readonly high: Parameter
+  readonly low: SqlParameter | undefined
+  readonly high: SqlParameter
   /** Table hints in the order they stand. */
   readonly hints?: readonly string[]
 }
-
-type Parameter = NonNullable<Sql['parameters']>[number]
 
 /** `SELECT columns, version FROM table WHERE column >= @low AND column < @high`, every bound a typed parameter. */
 export function changesQueryOf(parts: ChangesQueryParts): ReadQuery {
@@ -33,11 +37,13 @@ export function changesQueryOf(parts: ChangesQueryParts): ReadQuery {
   // Ordinal names: a companion's own name can pass the 128 characters of an identifier.
   const list = columns.map((column, index) => `${column.expression(alias)} AS [c${index}]`)
   const hints = parts.hints?.length ? ` WITH (${parts.hints.join(', ')})` : ''
-  const bounds = [...(parts.low === undefined ? [] : [{ sign: '>=', ...parts.low }]), { sign: '<', ...parts.high }]
-  const where = bounds.map(({ sign, name }) => `${alias}.${parts.column} ${sign} @${name}`)
+  const parameters = parts.low === undefined ? [parts.high] : [parts.low, parts.high]
+  const where = parameters.map(
+    (bound) => `${alias}.${parts.column} ${bound === parts.high ? '<' : '>='} @${bound.name}`,
+  )
   return {
     text: `SELECT ${list.join(', ')} FROM ${quoteTable(parts.table.table)} AS ${alias}${hints} WHERE ${where.join(' AND ')}`,
-    parameters: bounds.map(({ sign: _, ...parameter }) => parameter),
+    parameters,
     columns,
   }
 }

@@ -3,6 +3,7 @@ import {
   type ReadColumn,
   type ReadQuery,
   type Sql,
+  type SqlParameter,
   type SqlValue,
   type TableDefinition,
 } from '@icebridge/sqlserver'
@@ -89,7 +90,7 @@ export function rowversionColumn(table: TableDefinition): string | undefined {
   return table.columns.find((column) => column.rowversion)?.name
 }
 
-function parameter(name: string, watermark: Watermark): NonNullable<Sql['parameters']>[number] {
+function parameter(name: string, watermark: Watermark): SqlParameter {
   return {
     name,
     type: { name: 'binary', length: 8 },

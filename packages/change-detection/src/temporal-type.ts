@@ -22,16 +22,9 @@ export function isTemporal(name: string): name is TemporalTypeName {
  * hold. A `datetime` counts 1/300 s.
  */
 export function floorTo(type: SqlType, ticks: Ticks): Ticks {
-  switch (type.name) {
-    case 'date':
-      return ticks - (ticks % DAY)
-    case 'smalldatetime':
-      return ticks - (ticks % MINUTE)
-    case 'datetime':
-      return ticksOfThirds(thirdsBefore(ticks))
-    default:
-      return ticks - (ticks % 10n ** BigInt(7 - scaleOf(type)))
-  }
+  if (type.name === 'datetime') return ticksOfThirds(thirdsBefore(ticks))
+  const tick = type.name === 'date' ? DAY : type.name === 'smalldatetime' ? MINUTE : 10n ** BigInt(7 - scaleOf(type))
+  return ticks - (ticks % tick)
 }
 
 /** How many 1/300 s have passed at `ticks`. */
@@ -63,19 +56,12 @@ export function watermarkText(type: SqlType, ticks: Ticks): string {
 /** The text of `ticks` as a parameter of the type. `ticks` must be a value that the type can hold. */
 export function parameterText(type: SqlType, ticks: Ticks): string {
   const text = formatTicks(ticks)
-  switch (type.name) {
-    case 'date':
-      return text.slice(0, 10)
-    case 'smalldatetime':
-      return text.slice(0, 19)
-    case 'datetime':
-      return datetimeText(ticks)
-    default: {
-      const scale = scaleOf(type)
-      const digits = scale === 0 ? text.slice(0, 19) : text.slice(0, 20 + scale)
-      return type.name === 'datetimeoffset' ? `${digits}+00:00` : digits
-    }
-  }
+  if (type.name === 'date') return text.slice(0, 10)
+  if (type.name === 'smalldatetime') return text.slice(0, 19)
+  if (type.name === 'datetime') return datetimeText(ticks)
+  const scale = scaleOf(type)
+  const digits = text.slice(0, scale === 0 ? 19 : 20 + scale)
+  return type.name === 'datetimeoffset' ? `${digits}+00:00` : digits
 }
 
 /** `YYYY-MM-DDThh:mm:ss.fffffff` */

@@ -12,7 +12,7 @@ export interface StrategyFixture {
 
 export interface ConformanceTest {
   readonly name: string
-  run(): Promise<void>
+  readonly run: () => Promise<void>
 }
 
 /** What every strategy must do, as far as it shows without a server. */

@@ -30,12 +30,12 @@ export function timestampProblems(
       hint: 'Make the column NOT NULL, with a default for rows that have none.',
     })
   }
-  if (found.masked) {
+  if (found.masked && table.unmask !== true) {
     problems.push({
       code: 'masked-column',
       column,
       message: `${name}.${column} is masked, so its values may not be the real ones`,
-      hint: 'Grant UNMASK to the account and remove the mask from this column, or choose another column.',
+      hint: 'Grant UNMASK to the account, or choose another column.',
     })
   }
   if (found.generatedAlways !== undefined && !waits) {

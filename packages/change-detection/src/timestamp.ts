@@ -6,6 +6,7 @@ import {
   type ReadColumn,
   type ReadQuery,
   type Sql,
+  type SqlParameter,
   type SqlType,
   type SqlValue,
   type TableDefinition,
@@ -149,7 +150,7 @@ function defaultFill(column: ColumnDefinition): 'sysdatetime' | 'getdate' {
   return calls.test(column.defaultExpression ?? '') ? 'getdate' : 'sysdatetime'
 }
 
-function parameter(name: string, type: SqlType, ticks: bigint): NonNullable<Sql['parameters']>[number] {
+function parameter(name: string, type: SqlType, ticks: bigint): SqlParameter {
   return { name, type, value: parameterText(type, valueOf(type, ticks)) }
 }
 
@@ -157,12 +158,7 @@ function parameter(name: string, type: SqlType, ticks: bigint): NonNullable<Sql[
 function versionExpression(column: ColumnDefinition): string {
   const name = `${alias}.${quoteName(column.name)}`
   const iso = (value: string, width: number): string => `REPLACE(CONVERT(char(${width}), ${value}, 121), ' ', 'T')`
-  switch (column.type.name) {
-    case 'datetime':
-      return `${iso(name, 23)} + '0000'`
-    case 'datetimeoffset':
-      return `${iso(`CONVERT(datetime2(7), SWITCHOFFSET(${name}, '+00:00'))`, 27)} + '+00:00'`
-    default:
-      return iso(`CONVERT(datetime2(7), ${name})`, 27)
-  }
+  if (column.type.name === 'datetime') return `${iso(name, 23)} + '0000'`
+  if (column.type.name !== 'datetimeoffset') return iso(`CONVERT(datetime2(7), ${name})`, 27)
+  return `${iso(`CONVERT(datetime2(7), SWITCHOFFSET(${name}, '+00:00'))`, 27)} + '+00:00'`
 }

@@ -82,10 +82,9 @@ class Source {
 
   /** A transaction counts from its first write on, and the numbers that it used and gave up count too. */
   minActive(): bigint {
-    return [...this.open.flatMap((transaction) => [...transaction.values()])].reduce(
-      (least, row) => (row.rv < least ? row.rv : least),
-      this.#last + 1n,
-    )
+    return this.open
+      .flatMap((transaction) => [...transaction.values()])
+      .reduce((least, row) => (row.rv < least ? row.rv : least), this.#last + 1n)
   }
 
   last(): bigint {

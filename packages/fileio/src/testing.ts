@@ -11,7 +11,7 @@ export interface FileIOFixture {
 
 export interface ConformanceTest {
   readonly name: string
-  run(): Promise<void>
+  readonly run: () => Promise<void>
 }
 
 /** What every FileIO must do. `create` gives a fresh, empty folder for each test. */

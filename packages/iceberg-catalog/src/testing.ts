@@ -21,7 +21,7 @@ export interface CatalogFixture {
 
 export interface ConformanceTest {
   readonly name: string
-  run(): Promise<void>
+  readonly run: () => Promise<void>
 }
 
 /** What every catalog must do. `create` gives a fresh, empty catalog for each test. */

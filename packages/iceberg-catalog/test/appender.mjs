@@ -5,7 +5,7 @@ import { SqlCatalog, systemEnvironment } from '@icebridge/iceberg-catalog'
 
 const [folder, prefix, count] = process.argv.slice(2)
 const io = new LocalFileIO()
-await using catalog = await SqlCatalog.openSqlite({
+const catalog = await SqlCatalog.openSqlite({
   name: 'lake',
   path: `${folder}/catalog.db`,
   warehouse: `${folder}/warehouse`,
@@ -31,3 +31,4 @@ for (let index = 0; index < Number(count); index++) {
   if (outcome.status !== 'committed') throw new Error(`${outcome.status} ${outcome.reason ?? outcome.cause}`)
   process.stdout.write(`${outcome.snapshot.snapshotId}\n`)
 }
+await catalog[Symbol.asyncDispose]()

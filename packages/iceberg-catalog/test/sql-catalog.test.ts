@@ -132,6 +132,7 @@ test('says unknown when the answer to COMMIT was lost, and keeps the file that m
   await catalog.createNamespace(orders.namespace)
   const base = await catalog.createTable(orders, sampleTable)
   const lost = new Error('disk I/O error')
+  // oxlint-disable-next-line typescript/unbound-method -- called on the database that the mock was called on
   const exec = DatabaseSync.prototype.exec
   vi.spyOn(DatabaseSync.prototype, 'exec').mockImplementation(function (this: DatabaseSync, sql: string) {
     exec.call(this, sql)
@@ -156,6 +157,7 @@ test('throws, and removes its file, when COMMIT failed for certain', async () =>
   await catalog.createNamespace(orders.namespace)
   const base = await catalog.createTable(orders, sampleTable)
   const full = Object.assign(new Error('database or disk is full'), { code: 'ERR_SQLITE_ERROR', errcode: 13 })
+  // oxlint-disable-next-line typescript/unbound-method -- called on the database that the mock was called on
   const exec = DatabaseSync.prototype.exec
   vi.spyOn(DatabaseSync.prototype, 'exec').mockImplementation(function (this: DatabaseSync, sql: string) {
     if (sql === 'COMMIT') throw full

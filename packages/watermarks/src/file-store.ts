@@ -114,8 +114,8 @@ export class FileWatermarkStore implements WatermarkStore {
 
   async #lock(owner: LockOwner, signal: AbortSignal | undefined): Promise<HeldLock> {
     const path = `${this.path}.lock`
-    const { nowMs, sleep } = this.#environment
-    const deadline = nowMs() + this.#lockTimeoutMs
+    const environment = this.#environment
+    const deadline = environment.nowMs() + this.#lockTimeoutMs
     for (let waitMs = 2; ; waitMs = Math.min(waitMs * 2, 50)) {
       signal?.throwIfAborted()
       let attempt
@@ -125,8 +125,8 @@ export class FileWatermarkStore implements WatermarkStore {
         throw ioError('lock', path, error)
       }
       if ('held' in attempt) return attempt.held
-      if (nowMs() >= deadline) throw locked(path, attempt.owner, this.#lockTimeoutMs)
-      await sleep(waitMs, signal)
+      if (environment.nowMs() >= deadline) throw locked(path, attempt.owner, this.#lockTimeoutMs)
+      await environment.sleep(waitMs, signal)
     }
   }
 }

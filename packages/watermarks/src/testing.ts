@@ -10,7 +10,7 @@ export interface WatermarkStoreFixture {
 
 export interface ConformanceTest {
   readonly name: string
-  run(): Promise<void>
+  readonly run: () => Promise<void>
 }
 
 /** What every watermark store must do. `create` gives a fresh, empty place for each test. */
