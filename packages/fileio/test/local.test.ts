@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, open, readdir, readFile, readlink, rm, stat, writeFile 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { FileEntry } from '@icebridge/iceberg-core'
 import { fileIOFor, isTemporaryFile, LocalFileIO } from '@icebridge/fileio'
 import { fileIOConformance, put, type FileIOFixture } from '@icebridge/fileio/testing'
 import { describe, expect, test, vi } from 'vitest'
@@ -131,6 +132,35 @@ test.runIf(process.platform === 'linux')(
     expect((await stat(path)).isDirectory()).toBe(true)
   },
 )
+
+test('refuses a range that is none, and bytes or a close after the end', async () => {
+  await using folder = await fixture()
+  const { io, path } = folder
+  await put(io, `${path}/f`, 'abcdef')
+  for (const range of [
+    { start: -1, end: 2 },
+    { start: 3, end: 2 },
+    { start: 0, end: 1.5 },
+  ]) {
+    await expect(io.read(`${path}/f`, { range })).rejects.toMatchObject({ code: 'invalid-argument' })
+  }
+  const closed = await io.create(`${path}/closed`)
+  await closed.close()
+  await expect(closed.write(Uint8Array.of(1))).rejects.toMatchObject({ code: 'invalid-argument' })
+  const aborted = await io.create(`${path}/aborted`)
+  await aborted.abort()
+  await expect(aborted.close()).rejects.toMatchObject({ code: 'invalid-argument' })
+})
+
+test('lists a file with the time of its last change', async () => {
+  await using folder = await fixture()
+  const { io, path } = folder
+  const before = Date.now()
+  await put(io, `${path}/f`, 'abc')
+  const entries: FileEntry[] = []
+  for await (const entry of io.list(`${path}/`)) entries.push(entry)
+  expect(entries).toEqual([{ path: `${path}/f`, sizeBytes: 3, lastModifiedMs: expect.closeTo(before, -5) }])
+})
 
 test('an abort between two writes stops the file', async () => {
   await using folder = await fixture()

@@ -6,7 +6,11 @@ import type { Row, SqliteStore, SqliteWrite, TransactionOutcome } from './sqlite
 /** Marks a namespace without properties as existing, in Java and PyIceberg too. */
 const EXISTS_PROPERTY = 'exists'
 
-/** The rows of one catalog in a SQLite file: what is stored, apart from what it means. */
+/**
+ * The rows of one catalog in a SQLite file: what is stored, apart from what it means.
+ *
+ * Parameters are plain `?`: node:sqlite of Node 22 cannot bind numbered ones.
+ */
 export class CatalogRows {
   readonly #store: SqliteStore
   readonly #catalog: string
@@ -22,9 +26,9 @@ export class CatalogRows {
   /** Texts of all namespaces that exist by a table or a property. */
   async namespaces(signal?: AbortSignal): Promise<readonly string[]> {
     const rows = await this.#store.all(
-      `SELECT table_namespace AS name FROM iceberg_tables WHERE catalog_name = ?1
-       UNION SELECT namespace FROM iceberg_namespace_properties WHERE catalog_name = ?1`,
-      [this.#catalog],
+      `SELECT table_namespace AS name FROM iceberg_tables WHERE catalog_name = ?
+       UNION SELECT namespace FROM iceberg_namespace_properties WHERE catalog_name = ?`,
+      [this.#catalog, this.#catalog],
       signal,
     )
     return rows.map((row) => String(row['name']))
@@ -57,14 +61,15 @@ export class CatalogRows {
     signal?: AbortSignal,
   ): Promise<void> {
     const text = namespaceText(namespace)
+    const prefix = `${text}.`
     const entries = Object.entries({ [EXISTS_PROPERTY]: 'true', ...properties })
     await this.#write(signal, `create namespace ${text}`, (write) => {
       const found = write.all(
-        `SELECT 1 FROM iceberg_tables WHERE catalog_name = ?1
-           AND (table_namespace = ?2 OR substr(table_namespace, 1, length(?3)) = ?3)
-         UNION ALL SELECT 1 FROM iceberg_namespace_properties WHERE catalog_name = ?1
-           AND (namespace = ?2 OR substr(namespace, 1, length(?3)) = ?3)`,
-        [this.#catalog, text, `${text}.`],
+        `SELECT 1 FROM iceberg_tables WHERE catalog_name = ?
+           AND (table_namespace = ? OR substr(table_namespace, 1, length(?)) = ?)
+         UNION ALL SELECT 1 FROM iceberg_namespace_properties WHERE catalog_name = ?
+           AND (namespace = ? OR substr(namespace, 1, length(?)) = ?)`,
+        [this.#catalog, text, prefix, prefix, this.#catalog, text, prefix, prefix],
       )
       if (found.length > 0) throw exists(`The namespace ${text}`, text)
       for (const [key, value] of entries) {
@@ -76,13 +81,14 @@ export class CatalogRows {
   /** @throws IcebergError `namespace-not-empty` or `no-such-namespace`. */
   async deleteNamespace(namespace: readonly string[], signal?: AbortSignal): Promise<void> {
     const text = namespaceText(namespace)
+    const prefix = `${text}.`
     await this.#write(signal, `drop namespace ${text}`, (write) => {
       const inside = write.all(
-        `SELECT table_name AS name FROM iceberg_tables WHERE catalog_name = ?1
-           AND (table_namespace = ?2 OR substr(table_namespace, 1, length(?3)) = ?3)
-         UNION ALL SELECT namespace FROM iceberg_namespace_properties WHERE catalog_name = ?1
-           AND substr(namespace, 1, length(?3)) = ?3`,
-        [this.#catalog, text, `${text}.`],
+        `SELECT table_name AS name FROM iceberg_tables WHERE catalog_name = ?
+           AND (table_namespace = ? OR substr(table_namespace, 1, length(?)) = ?)
+         UNION ALL SELECT namespace FROM iceberg_namespace_properties WHERE catalog_name = ?
+           AND substr(namespace, 1, length(?)) = ?`,
+        [this.#catalog, text, prefix, prefix, this.#catalog, prefix, prefix],
       )
       if (inside.length > 0) {
         throw new IcebergError(

@@ -1,5 +1,5 @@
 import { readdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import { append, openTable } from '@icebridge/iceberg-core'
@@ -88,6 +88,38 @@ test('takes a row without a type for a table, and leaves views alone', async () 
   await expect(catalog.createTable(view, sampleTable)).rejects.toMatchObject({ code: 'already-exists' })
 })
 
+test('takes a namespace for existing when only one below it has a row', async () => {
+  await using fixture = await sqliteFixture()
+  await using catalog = await fixture.open()
+  await catalog.createNamespace(['a_b', 'x'])
+  expect(await catalog.namespaceExists(['a_b'])).toBe(true)
+  expect(await catalog.namespaceExists(['aXb'])).toBe(false)
+  expect(await catalog.listNamespaces()).toEqual([['a_b']])
+  await expect(catalog.createNamespace(['a_b'])).rejects.toMatchObject({ code: 'already-exists' })
+  await expect(catalog.dropNamespace(['a_b'])).rejects.toMatchObject({ code: 'namespace-not-empty' })
+})
+
+test('deletes old metadata files when the table asks for it', async () => {
+  await using fixture = await sqliteFixture()
+  await using catalog = await fixture.open()
+  await catalog.createNamespace(orders.namespace)
+  const properties = {
+    'write.metadata.delete-after-commit.enabled': 'true',
+    'write.metadata.previous-versions-max': '2',
+  }
+  let table = await catalog.createTable(orders, { ...sampleTable, properties })
+  for (const name of ['a', 'b', 'c', 'd']) {
+    const updates = [{ action: 'set-properties', updates: { [name]: 'yes' } }] as const
+    const outcome = await catalog.commitTable(orders, { base: table, requirements: [], updates })
+    if (outcome.status !== 'committed') throw new Error(outcome.status)
+    table = outcome.table
+  }
+  const log = table.metadata.metadataLog.map((entry) => entry.metadataFile)
+  expect(log).toHaveLength(2)
+  const left = await readdir(join(table.metadata.location, 'metadata'))
+  expect(left.sort()).toEqual([...log, table.metadataLocation].map((path) => basename(path)).sort())
+})
+
 test('keeps catalogs of one file apart by their names', async () => {
   await using fixture = await sqliteFixture()
   await using one = await fixture.open({ name: 'one' })
@@ -106,8 +138,11 @@ test('puts a table below the location of its namespace, and stores plain absolut
   await catalog.createNamespace(['b'], { location: `${fixture.folder}/b/` })
   const inWarehouse = await catalog.createTable({ namespace: ['a'], name: 'x y' }, sampleTable)
   const inNamespace = await catalog.createTable({ namespace: ['b'], name: 't' }, sampleTable)
+  const declared = { ...sampleTable, location: `${fixture.folder}/own//` }
+  const elsewhere = await catalog.createTable({ namespace: ['b'], name: 'u' }, declared)
   expect(inWarehouse.metadata.location).toBe(`${fixture.folder}/ware house/a/x%20y`)
   expect(inNamespace.metadata.location).toBe(`${fixture.folder}/b/t`)
+  expect(elsewhere.metadata.location).toBe(`${fixture.folder}/own`)
 })
 
 test.each([
