@@ -24,7 +24,8 @@ export class Cursor {
   at = 0
 
   constructor(bytes: Uint8Array) {
-    this.bytes = bytes
+    // Of a Buffer, slice would not copy.
+    this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 

@@ -66,10 +66,10 @@ async function readHeader(source: Source): Promise<Header> {
     }
     for (let left = count; left > 0n; left--) {
       const key = new TextDecoder().decode(await source.take(await source.length()))
-      metadata.set(key, (await source.take(await source.length())).slice())
+      metadata.set(key, new Uint8Array(await source.take(await source.length())))
     }
   }
-  return { metadata, sync: (await source.take(16)).slice() }
+  return { metadata, sync: new Uint8Array(await source.take(16)) }
 }
 
 function compileRecord(source: Source, schema: JsonValue, names: FieldNames): Decode {

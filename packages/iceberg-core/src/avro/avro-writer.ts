@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import avro from 'avsc'
-import type { JsonObject } from '../json/json-value.ts'
-import { stringifyJsonLossless } from '../json/lossless-json.ts'
+import type { JsonObject, JsonValue } from '../json/json-value.ts'
+import { isJsonArray, isJsonObject, stringifyJsonLossless } from '../json/lossless-json.ts'
 import type { FileIO, FileWriter } from '../port/file-io.ts'
 import { type AvroCodec, compressBlock } from './block-codec.ts'
 
@@ -53,8 +53,8 @@ export class AvroWriter {
   ): Promise<AvroWriter> {
     const codec = options.codec ?? 'deflate'
     const schemaText = stringifyJsonLossless(options.schema)
-    // avsc takes any JSON schema; its typing of schemas does not know Iceberg's attributes.
-    const type = avro.Type.forSchema(JSON.parse(schemaText) as avro.Schema, {
+    // avsc's typing of schemas does not know that it takes any JSON.
+    const type = avro.Type.forSchema(plainSchema(options.schema) as avro.Schema, {
       registry: { long: bigintLong },
       wrapUnions: false,
     })
@@ -98,6 +98,24 @@ export class AvroWriter {
     )
     this.#records = []
     this.#pendingBytes = 0
+  }
+}
+
+/** The schema without Iceberg's attributes: avsc would not find our `long` in `{ type: 'long', logicalType: ... }`. */
+function plainSchema(schema: JsonValue): JsonValue {
+  if (isJsonArray(schema)) return schema.map(plainSchema)
+  if (!isJsonObject(schema)) return schema
+  const type = schema['type'] ?? null
+  if (type === 'array') return { type, items: plainSchema(schema['items'] ?? null) }
+  if (type === 'fixed') return { type, name: schema['name'] ?? null, size: schema['size'] ?? null }
+  const fields = schema['fields'] ?? null
+  if (type !== 'record' || !isJsonArray(fields)) return plainSchema(type)
+  return {
+    type,
+    name: schema['name'] ?? null,
+    fields: fields.map((field) =>
+      isJsonObject(field) ? { name: field['name'] ?? null, type: plainSchema(field['type'] ?? null) } : field,
+    ),
   }
 }
 

@@ -108,10 +108,9 @@ function widenPast(transform: Transform, test: Test<PartitionTerm>): Test<Partit
   return test.op === 'lteq' ? { ...test, value: raise(test.value) } : test
 }
 
-/** The lowest ints and longs wrap around when truncated, and so lie in partitions above all others. */
+/** The lowest ints and longs wrap around when truncated, and so lie in the partitions of the last `width` values. */
 function wrappedTruncation(transform: Transform, source: PrimitiveType, term: PartitionTerm): PartitionPredicate {
   if (transform.kind !== 'truncate' || (source !== 'int' && source !== 'long')) return { op: 'false' }
-  const highest = source === 'int' ? 0x7fffffff : 0x7fffffffffffffffn
-  const bound = transformFunction(transform, source)(highest) as Value // null only for null
-  return { op: 'gt', term, value: bound }
+  const value = source === 'int' ? 0x7fffffff - transform.width : 0x7fffffffffffffffn - BigInt(transform.width)
+  return { op: 'gt', term, value }
 }

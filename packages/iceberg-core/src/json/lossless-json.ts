@@ -1,23 +1,19 @@
 import { IcebergError } from '../errors.ts'
 import type { JsonObject, JsonValue } from './json-value.ts'
 
-/** `JSON.parse` hands the reviver the source text of each primitive, but TypeScript's library does not say so yet. */
-type Reviver = (this: unknown, key: string, value: unknown, context: { readonly source?: string }) => unknown
-const parseWithSource = JSON.parse as (text: string, reviver: Reviver) => JsonValue
+const maxDepth = 500
 
 /**
  * Parses JSON without loss: an integer outside ±(2^53 - 1) becomes a `bigint`, every other number a `number`.
  *
- * @throws IcebergError `malformed-json` with the position of the mistake, also for numbers too large for any type.
+ * @throws IcebergError `malformed-json` with the offset of the mistake, also for a number too large for any type and
+ * for text nested deeper than 500 levels.
  */
 export function parseJsonLossless(text: string): JsonValue {
-  try {
-    return parseWithSource(text, reviveNumber)
-  } catch (cause) {
-    if (cause instanceof IcebergError) throw cause
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new IcebergError('malformed-json', `not valid JSON: ${reason}`, { cause })
-  }
+  const parser = new Parser(text)
+  const value = parser.value(0)
+  parser.end()
+  return value
 }
 
 /** Writes JSON so that {@link parseJsonLossless} gives equal values back. Members that are `undefined` are left out. */
@@ -44,19 +40,138 @@ export function isJsonObject(value: JsonValue): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function reviveNumber(_key: string, value: unknown, context: { readonly source?: string }): unknown {
-  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value
-  const source = context.source ?? ''
-  if (/^-?\d+$/.test(source)) return BigInt(source)
-  if (!Number.isFinite(value)) throw new IcebergError('malformed-json', `not valid JSON: number out of range`)
-  return value
+const numberPattern = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y
+/** A string up to its closing quote; what is inside is left to `JSON.parse`. */
+const stringPattern = /"[^"\\]*(?:\\.[^"\\]*)*"/sy
+const literals: readonly (readonly [string, JsonValue])[] = [
+  ['true', true],
+  ['false', false],
+  ['null', null],
+]
+
+class Parser {
+  readonly #text: string
+  #at = 0
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  value(depth: number): JsonValue {
+    if (depth > maxDepth) throw this.#malformed('is nested too deeply')
+    this.#space()
+    switch (this.#text[this.#at]) {
+      case '{':
+        return this.#object(depth)
+      case '[':
+        return this.#array(depth)
+      case '"':
+        return this.#string()
+    }
+    for (const [text, value] of literals) {
+      if (this.#text.startsWith(text, this.#at)) {
+        this.#at += text.length
+        return value
+      }
+    }
+    return this.#number()
+  }
+
+  end(): void {
+    this.#space()
+    if (this.#at < this.#text.length) throw this.#malformed('has something after its end')
+  }
+
+  #object(depth: number): JsonObject {
+    const members: [string, JsonValue][] = []
+    this.#at++
+    this.#space()
+    if (this.#take('}')) return {}
+    do {
+      this.#space()
+      if (this.#text[this.#at] !== '"') throw this.#malformed('has no member name')
+      const name = this.#string()
+      this.#space()
+      if (!this.#take(':')) throw this.#malformed('has no colon')
+      members.push([name, this.value(depth + 1)])
+      this.#space()
+    } while (this.#take(','))
+    if (!this.#take('}')) throw this.#malformed('has an object that does not end')
+    // fromEntries defines `__proto__` as a member like any other.
+    return Object.fromEntries(members)
+  }
+
+  #array(depth: number): JsonValue[] {
+    const items: JsonValue[] = []
+    this.#at++
+    this.#space()
+    if (this.#take(']')) return items
+    do {
+      items.push(this.value(depth + 1))
+      this.#space()
+    } while (this.#take(','))
+    if (!this.#take(']')) throw this.#malformed('has an array that does not end')
+    return items
+  }
+
+  #string(): string {
+    const token = this.#match(stringPattern)?.[0]
+    if (token === undefined) throw this.#malformed('has a string that does not end')
+    try {
+      return JSON.parse(token) as string // a token that begins and ends with quotes is a string or an error
+    } catch (cause) {
+      this.#at -= token.length
+      throw this.#malformed('has a malformed string', cause)
+    }
+  }
+
+  #number(): number | bigint {
+    const start = this.#at
+    const match = this.#match(numberPattern)
+    if (match === undefined) throw this.#malformed('has something unexpected')
+    const value = Number(match[0])
+    if (match[1] === undefined && match[2] === undefined) {
+      return Number.isSafeInteger(value) ? value : BigInt(match[0])
+    }
+    if (Number.isFinite(value)) return value
+    this.#at = start
+    throw this.#malformed('has a number out of range')
+  }
+
+  #match(pattern: RegExp): RegExpExecArray | undefined {
+    pattern.lastIndex = this.#at
+    const match = pattern.exec(this.#text)
+    if (match === null) return undefined
+    this.#at = pattern.lastIndex
+    return match
+  }
+
+  #take(char: string): boolean {
+    if (this.#text[this.#at] !== char) return false
+    this.#at++
+    return true
+  }
+
+  #space(): void {
+    for (;;) {
+      const code = this.#text.charCodeAt(this.#at)
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return
+      this.#at++
+    }
+  }
+
+  #malformed(what: string, cause?: unknown): IcebergError {
+    const where = this.#at >= this.#text.length ? 'at its end' : `at offset ${this.#at}`
+    return new IcebergError('malformed-json', `the JSON ${what} ${where}`, { context: { offset: this.#at }, cause })
+  }
 }
 
 function stringifyNumber(value: number): string {
-  if (!Number.isFinite(value)) {
-    throw new IcebergError('invalid-argument', `${value} has no JSON form`, {})
-  }
-  return Object.is(value, -0) ? '-0.0' : String(value)
+  if (!Number.isFinite(value)) throw new IcebergError('invalid-argument', `${value} has no JSON form`)
+  if (Object.is(value, -0)) return '-0.0'
+  const text = String(value)
+  // Without a point, digits alone would be read as a bigint.
+  return Number.isInteger(value) && !Number.isSafeInteger(value) && !text.includes('e') ? `${text}.0` : text
 }
 
 function stringifyObject(object: JsonObject): string {

@@ -40,10 +40,15 @@ export async function writeManifestList(
   const { metadata, snapshot } = options
   const { formatVersion } = metadata
   if (formatVersion === 1) throw version1(metadata)
-  const numbered = options.manifests.map((manifest) => withSequenceNumbers(manifest, snapshot.sequenceNumber))
   const firstRowId = formatVersion >= 3 ? (metadata.nextRowId ?? 0n) : undefined
-  const assigned = firstRowId === undefined ? undefined : assignRowIds(numbered, firstRowId)
-  const manifests = assigned?.manifests ?? numbered
+  let nextRowId = firstRowId
+  const manifests = options.manifests.map((manifest) => {
+    const numbered = withSequenceNumbers(manifest, snapshot.sequenceNumber)
+    if (nextRowId === undefined || numbered.content !== 'data' || numbered.firstRowId !== undefined) return numbered
+    const withId = { ...numbered, firstRowId: nextRowId }
+    nextRowId += rowsToNumber(manifest)
+    return withId
+  })
   const writer = await AvroWriter.create(io, path, {
     schema: listSchema(formatVersion),
     metadata: {
@@ -62,13 +67,13 @@ export async function writeManifestList(
     await writer.abort()
     throw cause
   }
-  if (firstRowId === undefined || assigned === undefined) return { manifests }
-  return { manifests, firstRowId, addedRows: assigned.nextRowId - firstRowId }
+  if (firstRowId === undefined || nextRowId === undefined) return { manifests }
+  return { manifests, firstRowId, addedRows: nextRowId - firstRowId }
 }
 
 function withSequenceNumbers(manifest: ManifestFile | NewManifest, sequenceNumber: bigint): ManifestFile {
   if (!('inherits' in manifest)) return manifest
-  const { inherits, minExplicitSequenceNumber, ...rest } = manifest
+  const { inherits, minExplicitSequenceNumber, rowsWithoutIds: _, ...rest } = manifest
   const minSequenceNumber =
     minExplicitSequenceNumber === undefined || (inherits && sequenceNumber < minExplicitSequenceNumber)
       ? sequenceNumber
@@ -76,18 +81,10 @@ function withSequenceNumbers(manifest: ManifestFile | NewManifest, sequenceNumbe
   return { ...rest, sequenceNumber, minSequenceNumber }
 }
 
-function assignRowIds(
-  manifests: readonly ManifestFile[],
-  firstRowId: bigint,
-): { readonly manifests: readonly ManifestFile[]; readonly nextRowId: bigint } {
-  let nextRowId = firstRowId
-  const assigned = manifests.map((manifest) => {
-    if (manifest.content !== 'data' || manifest.firstRowId !== undefined) return manifest
-    const withId = { ...manifest, firstRowId: nextRowId }
-    nextRowId += (manifest.addedRowsCount ?? 0n) + (manifest.existingRowsCount ?? 0n)
-    return withId
-  })
-  return { manifests: assigned, nextRowId }
+/** Of a manifest of an earlier snapshot it is not known which rows have ids already: all are counted. */
+function rowsToNumber(manifest: ManifestFile | NewManifest): bigint {
+  if ('inherits' in manifest) return manifest.rowsWithoutIds
+  return (manifest.addedRowsCount ?? 0n) + (manifest.existingRowsCount ?? 0n)
 }
 
 function toAvro(manifest: ManifestFile): Readonly<Record<string, unknown>> {

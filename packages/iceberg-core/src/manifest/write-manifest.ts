@@ -24,6 +24,8 @@ export interface NewManifest extends Omit<ManifestFile, 'sequenceNumber' | 'minS
   readonly minExplicitSequenceNumber: bigint | undefined
   /** True when some live file inherits the sequence number of the snapshot to come. */
   readonly inherits: boolean
+  /** Rows of live files that have no row ids yet, and so take the next ones in format version 3. */
+  readonly rowsWithoutIds: bigint
 }
 
 const statusCodes: Readonly<Record<EntryStatus, number>> = { existing: 0, added: 1, deleted: 2 }
@@ -41,6 +43,7 @@ export class ManifestWriter {
   readonly #rows = { existing: 0n, added: 0n, deleted: 0n }
   #minExplicit: bigint | undefined
   #inherits = false
+  #rowsWithoutIds = 0n
 
   private constructor(
     path: string,
@@ -143,6 +146,7 @@ export class ManifestWriter {
       partitions: this.#summaries.map((summary) => summary.result()),
       minExplicitSequenceNumber: this.#minExplicit,
       inherits: this.#inherits,
+      rowsWithoutIds: this.#rowsWithoutIds,
     }
   }
 
@@ -158,6 +162,7 @@ export class ManifestWriter {
     this.#check(file)
     this.#files[status]++
     this.#rows[status] += file.recordCount
+    if (status !== 'deleted' && file.firstRowId === undefined) this.#rowsWithoutIds += file.recordCount
     this.#summaries.forEach((summary, index) => summary.add(file.partition[index] ?? null))
     const partition = this.#spec.fields.map((_, index) =>
       partitionValueToAvro(this.#types[index], file.partition[index] ?? null),

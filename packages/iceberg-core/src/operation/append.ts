@@ -9,7 +9,7 @@ import { applyUpdates } from '../metadata/apply-updates.ts'
 import { freshSnapshotId } from '../metadata/snapshot-id.ts'
 import { mainBranch, type Snapshot } from '../metadata/snapshot.ts'
 import { metadataFolder } from '../metadata/table-locations.ts'
-import { currentSnapshot, snapshotById, specById, type TableMetadata } from '../metadata/table-metadata.ts'
+import { currentSnapshot, snapshotById, type TableMetadata } from '../metadata/table-metadata.ts'
 import type { TableRequirement } from '../metadata/table-requirement.ts'
 import type { TableUpdate } from '../metadata/table-update.ts'
 import type { Environment } from '../port/environment.ts'
@@ -316,7 +316,9 @@ function checkFiles(metadata: TableMetadata, files: readonly DataFile[]): void {
   if (metadata.formatVersion === 1) throw version1(metadata)
   const paths = new Set<string>()
   for (const file of files) {
-    specById(metadata, file.specId)
+    if (!metadata.partitionSpecs.some((spec) => spec.specId === file.specId)) {
+      throw badFile(file, `follows partition spec ${file.specId}, which the table does not have,`)
+    }
     if (file.content !== 'data') throw badFile(file, 'is not a data file')
     if (paths.has(file.filePath)) throw badFile(file, 'is given twice')
     paths.add(file.filePath)

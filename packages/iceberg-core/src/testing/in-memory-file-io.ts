@@ -12,7 +12,7 @@ export class InMemoryFileIO implements FileIO {
     options.signal?.throwIfAborted()
     const file = this.#require(path)
     this.calls.push(`read ${path}`)
-    return Promise.resolve(file.slice(options.range?.start ?? 0, options.range?.end ?? file.length))
+    return Promise.resolve(new Uint8Array(file.subarray(options.range?.start ?? 0, options.range?.end ?? file.length)))
   }
 
   async stat(path: string, options: IOOptions = {}): Promise<{ readonly sizeBytes: number }> {
@@ -64,7 +64,7 @@ class InMemoryFileWriter implements FileWriter {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    this.#chunks.push(bytes.slice())
+    this.#chunks.push(new Uint8Array(bytes))
     this.#sizeBytes += bytes.length
     return Promise.resolve()
   }

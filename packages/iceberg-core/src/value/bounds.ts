@@ -25,16 +25,16 @@ export function truncateStringUpper(value: string, length: number): string | und
 
 /** A lower bound of at most `length` bytes. */
 export function truncateBytesLower(value: Uint8Array, length: number): Uint8Array {
-  return value.slice(0, length)
+  return new Uint8Array(value.subarray(0, length))
 }
 
 /** An upper bound of at most `length` bytes, rounded up; `undefined` when all of them are 0xff. */
 export function truncateBytesUpper(value: Uint8Array, length: number): Uint8Array | undefined {
-  if (value.length <= length) return value.slice()
+  if (value.length <= length) return new Uint8Array(value)
   for (let last = length - 1; last >= 0; last--) {
     const byte = value[last] ?? 0
     if (byte === 0xff) continue
-    const bound = value.slice(0, last + 1)
+    const bound = new Uint8Array(value.subarray(0, last + 1))
     bound[last] = byte + 1
     return bound
   }

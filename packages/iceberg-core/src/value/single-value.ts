@@ -50,7 +50,7 @@ export function singleValueToBytes(type: PrimitiveType, value: Value): Uint8Arra
         break
       }
       case 'binary':
-        if (value instanceof Uint8Array) return value.slice()
+        if (value instanceof Uint8Array) return new Uint8Array(value)
         break
       case 'unknown':
         throw new IcebergError('unsupported-type', 'values of type unknown have no binary form')
@@ -62,12 +62,12 @@ export function singleValueToBytes(type: PrimitiveType, value: Value): Uint8Arra
       if (typeof value === 'bigint') return minimalBigEndian(value)
       break
     case 'fixed':
-      if (value instanceof Uint8Array && value.length === type.length) return value.slice()
+      if (value instanceof Uint8Array && value.length === type.length) return new Uint8Array(value)
       break
     case 'variant':
     case 'geometry':
     case 'geography':
-      if (value instanceof Uint8Array) return value.slice()
+      if (value instanceof Uint8Array) return new Uint8Array(value)
   }
   throw notOfType(type)
 }

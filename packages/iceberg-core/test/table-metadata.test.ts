@@ -1,0 +1,346 @@
+import { gzipSync } from 'node:zlib'
+import { describe, expect, it } from 'vitest'
+import {
+  ancestorsOf,
+  currentSchema,
+  currentSnapshot,
+  defaultSpec,
+  isAncestor,
+  isIcebergError,
+  parseJsonLossless,
+  parseTableMetadata,
+  serializeTableMetadata,
+  snapshotAsOf,
+  snapshotByRef,
+  stringifyJsonLossless,
+  type JsonObject,
+} from '@icebridge/iceberg-core'
+
+const id1 = 3051729675574597004n
+const id2 = 3055729675574597004n
+
+const v1: JsonObject = {
+  'format-version': 1,
+  'table-uuid': 'd20125c8-7284-442c-9aea-15fee620737c',
+  location: 's3://bucket/test/location/',
+  'last-updated-ms': 1602638573874,
+  'last-column-id': 3,
+  schema: {
+    type: 'struct',
+    fields: [
+      { id: 1, name: 'x', required: true, type: 'long' },
+      { id: 2, name: 'y', required: true, type: 'decimal(9,2)', doc: 'comment' },
+      { id: 3, name: 'z', required: false, type: 'fixed[ 16 ]' },
+    ],
+  },
+  'partition-spec': [{ name: 'x', transform: 'identity', 'source-id': 1 }],
+  properties: {},
+  'current-snapshot-id': -1,
+  snapshots: [],
+}
+
+const v2: JsonObject = {
+  'format-version': 2,
+  'table-uuid': '9c12d441-03fe-4693-9a96-a0705ddf69c1',
+  location: 's3://bucket/test/location',
+  'last-sequence-number': 34,
+  'last-updated-ms': 1602638573590,
+  'last-column-id': 3,
+  'current-schema-id': 1,
+  schemas: [
+    { type: 'struct', 'schema-id': 0, fields: [{ id: 1, name: 'x', required: true, type: 'long' }] },
+    {
+      type: 'struct',
+      'schema-id': 1,
+      'identifier-field-ids': [1],
+      fields: [
+        { id: 1, name: 'x', required: true, type: 'long', 'column-tag': 'kept' },
+        { id: 2, name: 'y', required: true, type: 'long', doc: 'comment' },
+        {
+          id: 3,
+          name: 'z',
+          required: false,
+          type: {
+            type: 'map',
+            'key-id': 4,
+            key: 'string',
+            'value-id': 5,
+            'value-required': false,
+            value: { type: 'list', 'element-id': 6, 'element-required': true, element: 'uuid' },
+          },
+        },
+      ],
+    },
+  ],
+  'default-spec-id': 0,
+  'partition-specs': [
+    { 'spec-id': 0, fields: [{ name: 'x', transform: 'identity', 'source-id': 1, 'field-id': 1000 }] },
+  ],
+  'last-partition-id': 1000,
+  'default-sort-order-id': 3,
+  'sort-orders': [
+    {
+      'order-id': 3,
+      fields: [
+        { transform: 'identity', 'source-id': 2, direction: 'asc', 'null-order': 'nulls-first' },
+        { transform: 'bucket[4]', 'source-id': 3, direction: 'desc', 'null-order': 'nulls-last' },
+      ],
+    },
+  ],
+  properties: { 'read.split.target.size': '134217728' },
+  'current-snapshot-id': id2,
+  snapshots: [
+    {
+      'snapshot-id': id1,
+      'timestamp-ms': 1515100955770,
+      'sequence-number': 0,
+      summary: { operation: 'append' },
+      'manifest-list': 's3://a/b/1.avro',
+    },
+    {
+      'snapshot-id': id2,
+      'parent-snapshot-id': id1,
+      'timestamp-ms': 1555100955770,
+      'sequence-number': 1,
+      summary: { operation: 'append' },
+      'manifest-list': 's3://a/b/2.avro',
+      'schema-id': 1,
+      'made-by': 'someone',
+    },
+  ],
+  'snapshot-log': [
+    { 'snapshot-id': id1, 'timestamp-ms': 1515100955770 },
+    { 'snapshot-id': id2, 'timestamp-ms': 1555100955770 },
+  ],
+  'metadata-log': [{ 'metadata-file': 's3://bucket/.../v1.json', 'timestamp-ms': 1515100 }],
+  refs: { test: { 'snapshot-id': id1, type: 'tag', 'max-ref-age-ms': 10000000 } },
+  statistics: [
+    { 'snapshot-id': id1, 'statistics-path': 's3://s', 'file-size-in-bytes': 9007199254740993n, 'blob-metadata': [] },
+  ],
+  'partition-statistics': [{ 'snapshot-id': id1, 'statistics-path': 's3://p', 'file-size-in-bytes': 1 }],
+  'x-unknown': { deep: [1, 9223372036854775807n] },
+}
+
+const text = (json: JsonObject): string => stringifyJsonLossless(json)
+const without = (json: JsonObject, ...keys: string[]): JsonObject =>
+  Object.fromEntries(Object.entries(json).filter(([key]) => !keys.includes(key)))
+const codeOf = (run: () => unknown): string => {
+  try {
+    run()
+    return 'nothing thrown'
+  } catch (error) {
+    return isIcebergError(error) ? `${error.code} ${String(error.context['field'] ?? '')}`.trim() : String(error)
+  }
+}
+
+describe('reading table metadata', () => {
+  it('reads a version 1 table that has only schema and partition-spec', () => {
+    const metadata = parseTableMetadata(text(v1))
+    expect(metadata.formatVersion).toBe(1)
+    expect(metadata.location).toBe('s3://bucket/test/location')
+    expect(currentSchema(metadata).schemaId).toBe(0)
+    expect(currentSchema(metadata).fields.map((field) => field.type)).toEqual([
+      'long',
+      { kind: 'decimal', precision: 9, scale: 2 },
+      { kind: 'fixed', length: 16 },
+    ])
+    expect(defaultSpec(metadata)).toEqual({
+      specId: 0,
+      fields: [{ sourceIds: [1], fieldId: 1000, name: 'x', transform: { kind: 'identity' } }],
+    })
+    expect(metadata.lastPartitionId).toBe(1000)
+    expect(metadata.sortOrders).toEqual([{ orderId: 0, fields: [] }])
+    expect(metadata.lastSequenceNumber).toBe(0n)
+    expect(currentSnapshot(metadata)).toBeUndefined()
+  })
+
+  it('takes a current snapshot id that is absent, null or -1 for none', () => {
+    const empty = { ...v2, snapshots: [], 'snapshot-log': [], refs: {}, statistics: [], 'partition-statistics': [] }
+    for (const json of [
+      without(empty, 'current-snapshot-id'),
+      { ...empty, 'current-snapshot-id': null },
+      { ...empty, 'current-snapshot-id': -1 },
+    ]) {
+      const metadata = parseTableMetadata(text(json))
+      expect(currentSnapshot(metadata)).toBeUndefined()
+      expect(serializeTableMetadata(metadata)).not.toContain('current-snapshot-id')
+    }
+  })
+
+  it('reads the metadata of version 2 with everything in it', () => {
+    const metadata = parseTableMetadata(text(v2))
+    expect(metadata.currentSnapshotId).toBe(id2)
+    expect(metadata.lastSequenceNumber).toBe(34n)
+    expect(currentSnapshot(metadata)?.schemaId).toBe(1)
+    expect(metadata.sortOrders[0]?.fields[1]).toEqual({
+      transform: { kind: 'bucket', buckets: 4 },
+      sourceIds: [3],
+      direction: 'desc',
+      nullOrder: 'nulls-last',
+    })
+    expect(snapshotByRef(metadata, 'test')?.snapshotId).toBe(id1)
+    expect(snapshotByRef(metadata, 'main')?.snapshotId).toBe(id2)
+    expect(snapshotByRef(metadata, 'constructor')).toBeUndefined()
+  })
+
+  it('reads gzip-compressed metadata', () => {
+    expect(parseTableMetadata(gzipSync(text(v2)))).toEqual(parseTableMetadata(text(v2)))
+  })
+
+  it('finds the head in refs when current-snapshot-id is missing', () => {
+    const json = { ...without(v2, 'current-snapshot-id'), refs: { main: { 'snapshot-id': id2, type: 'branch' } } }
+    expect(parseTableMetadata(text(json)).currentSnapshotId).toBe(id2)
+  })
+
+  it('reads a version 1 snapshot that lists its manifests inline', () => {
+    const json = {
+      ...v1,
+      'current-snapshot-id': 1,
+      snapshots: [{ 'snapshot-id': 1, 'timestamp-ms': 5, manifests: ['a.avro'] }],
+    }
+    const snapshot = currentSnapshot(parseTableMetadata(text(json)))
+    expect(snapshot?.manifests).toEqual(['a.avro'])
+    expect(snapshot?.operation).toBe('unknown')
+    expect(snapshot?.sequenceNumber).toBe(0n)
+  })
+
+  it('reads version 3 with row ids, defaults, encryption keys and its own types', () => {
+    const fields = [
+      'unknown',
+      'variant',
+      'geometry',
+      'geometry(srid:4326)',
+      'geography(OGC:CRS84, karney)',
+      'timestamp_ns',
+      'timestamptz_ns',
+    ].map((type, index) => ({ id: index + 1, name: `c${index}`, required: false, type }))
+    const json = {
+      ...without(v2, 'statistics'),
+      'format-version': 3,
+      'next-row-id': 9007199254740993n,
+      'encryption-keys': [{ 'key-id': 'k', 'encrypted-key-metadata': 'AA==' }],
+      'current-schema-id': 0,
+      schemas: [
+        {
+          type: 'struct',
+          'schema-id': 0,
+          fields: [
+            ...fields,
+            { id: 8, name: 'd', required: true, type: 'int', 'initial-default': 7, 'write-default': 8 },
+          ],
+        },
+      ],
+    }
+    const metadata = parseTableMetadata(text(json))
+    expect(metadata.nextRowId).toBe(9007199254740993n)
+    expect(currentSchema(metadata).fields[4]?.type).toEqual({
+      kind: 'geography',
+      crs: 'OGC:CRS84',
+      algorithm: 'karney',
+    })
+    expect(currentSchema(metadata).fields[7]).toMatchObject({ initialDefault: 7, writeDefault: 8 })
+    expect(parseTableMetadata(serializeTableMetadata(metadata))).toEqual(metadata)
+  })
+})
+
+describe('writing table metadata', () => {
+  it('keeps unknown fields, statistics and 64-bit numbers at every level', () => {
+    const written = parseJsonLossless(serializeTableMetadata(parseTableMetadata(text(v2)))) as JsonObject
+    expect(written).toEqual({
+      ...v2,
+      refs: {
+        main: { 'snapshot-id': id2, type: 'branch' },
+        test: { 'snapshot-id': id1, type: 'tag', 'max-ref-age-ms': 10000000 },
+      },
+    })
+  })
+
+  it('writes version 1 with both old and new fields', () => {
+    const written = parseJsonLossless(serializeTableMetadata(parseTableMetadata(text(v1)))) as JsonObject
+    expect(written['schema']).toMatchObject({ type: 'struct', 'schema-id': 0 })
+    expect(written['partition-spec']).toEqual([{ 'source-id': 1, 'field-id': 1000, name: 'x', transform: 'identity' }])
+    expect(written).not.toHaveProperty('last-sequence-number')
+    expect(parseTableMetadata(text(written))).toEqual(parseTableMetadata(text(v1)))
+  })
+})
+
+describe('damaged metadata', () => {
+  const cases: readonly [string, JsonObject, string][] = [
+    ['no location', without(v2, 'location'), 'malformed-metadata location'],
+    ['a location that is a number', { ...v2, location: 5 }, 'malformed-metadata location'],
+    ['no schemas', without(v2, 'schemas'), 'malformed-metadata schemas'],
+    ['a current schema that is not there', { ...v2, 'current-schema-id': 9 }, 'malformed-metadata current-schema-id'],
+    [
+      'a current snapshot that is not there',
+      { ...v2, 'current-snapshot-id': 5 },
+      'malformed-metadata current-snapshot-id',
+    ],
+    ['a default spec that is not there', { ...v2, 'default-spec-id': 5 }, 'malformed-metadata default-spec-id'],
+    [
+      'a sort order that is not there',
+      { ...v2, 'default-sort-order-id': 5 },
+      'malformed-metadata default-sort-order-id',
+    ],
+    ['no uuid in version 2', without(v2, 'table-uuid'), 'malformed-metadata table-uuid'],
+    [
+      'main and the current snapshot at odds',
+      { ...v2, refs: { main: { 'snapshot-id': id1, type: 'branch' } } },
+      'malformed-metadata current-snapshot-id',
+    ],
+    [
+      'a type from the future',
+      { ...v1, schema: { fields: [{ id: 1, name: 'x', required: true, type: 'hologram' }] } },
+      'unsupported-type schema.fields[0].type',
+    ],
+    [
+      'a snapshot without an id',
+      { ...v2, snapshots: [{ 'timestamp-ms': 1, 'manifest-list': 'x' }] },
+      'malformed-metadata snapshots[0].snapshot-id',
+    ],
+    ['an id beyond 64 bits', { ...v2, 'last-sequence-number': 2n ** 64n }, 'malformed-metadata last-sequence-number'],
+  ]
+  for (const [what, json, expected] of cases) {
+    it(`names the field for ${what}`, () => {
+      expect(codeOf(() => parseTableMetadata(text(json)))).toBe(expected)
+    })
+  }
+
+  it('refuses a format version that it does not know', () => {
+    expect(codeOf(() => parseTableMetadata(text({ ...v2, 'format-version': 4 })))).toBe('unsupported-format-version')
+  })
+
+  it('names the file when the text is cut short', () => {
+    const cut = text(v2).slice(0, 200)
+    expect(() => parseTableMetadata(cut, { file: '/lake/v1.metadata.json' })).toThrow(/\/lake\/v1\.metadata\.json/)
+    expect(codeOf(() => parseTableMetadata(gzipSync(text(v2)).subarray(0, 50)))).toBe('malformed-metadata')
+  })
+})
+
+describe('history', () => {
+  const metadata = parseTableMetadata(text(v2))
+
+  it('answers time travel from the snapshot log, inclusive', () => {
+    expect(snapshotAsOf(metadata, 1515100955769)).toBeUndefined()
+    expect(snapshotAsOf(metadata, 1515100955770)?.snapshotId).toBe(id1)
+    expect(snapshotAsOf(metadata, 1555100955769)?.snapshotId).toBe(id1)
+    expect(snapshotAsOf(metadata, Number.MAX_SAFE_INTEGER)?.snapshotId).toBe(id2)
+  })
+
+  it('follows the log over parentage after a rollback', () => {
+    const rolledBack = {
+      ...metadata,
+      currentSnapshotId: id1,
+      snapshotLog: [...metadata.snapshotLog, { timestampMs: 1600000000000, snapshotId: id1 }],
+    }
+    expect(snapshotAsOf(rolledBack, 1600000000000)?.snapshotId).toBe(id1)
+    expect(snapshotAsOf(rolledBack, 1599999999999)?.snapshotId).toBe(id2)
+  })
+
+  it('lists ancestors newest first, and ends where they expired', () => {
+    expect(ancestorsOf(metadata, id2).map((snapshot) => snapshot.snapshotId)).toEqual([id2, id1])
+    expect(isAncestor(metadata, id1, id2)).toBe(true)
+    expect(isAncestor(metadata, id2, id1)).toBe(false)
+    const expired = { ...metadata, snapshots: metadata.snapshots.slice(1) }
+    expect(ancestorsOf(expired, id2).map((snapshot) => snapshot.snapshotId)).toEqual([id2])
+  })
+})
