@@ -39,9 +39,9 @@ export class LocalFileIO implements FileIO {
     if (range !== undefined) checkRange(path, range)
     const local = await localPath(path)
     try {
-      return range === undefined
-        ? await readFile(local, signal === undefined ? {} : { signal })
-        : await readRange(local, range, signal)
+      if (range !== undefined) return await readRange(local, range, signal)
+      const { buffer, byteOffset, length } = await readFile(local, signal === undefined ? {} : { signal })
+      return new Uint8Array(buffer, byteOffset, length)
     } catch (error) {
       signal?.throwIfAborted()
       throw localError('read', path, error)

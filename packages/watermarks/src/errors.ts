@@ -45,7 +45,7 @@ export function ioError(action: string, path: string, cause: unknown): unknown {
       context: { path, system: code },
       hint: full
         ? 'Free space on the disk that holds the watermark file. Nothing was changed.'
-        : 'Check that the folder exists and that this account may read and write in it.',
+        : 'Check that the path is a file in a folder where this account may read and write.',
       cause,
     },
   )

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { realpath } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { mkdir, realpath } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { readText, replaceFile } from './durable-file.ts'
 import { ioError, systemCode, WatermarkError } from './errors.ts'
 import { tryLock, type HeldLock } from './lock-file.ts'
 import { currentOwner, type LockOwner } from './lock-owner.ts'
 import type { WatermarkOptions, WatermarkRecord, WatermarkStore } from './store.ts'
-import { checkRecord, parseWatermarks, serializeWatermarks } from './watermarks-json.ts'
+import { checkRecord, inOrder, parseWatermarks, serializeWatermarks } from './watermarks-json.ts'
 
 /** What the store takes from outside. */
 export interface WatermarkEnvironment {
@@ -43,8 +43,8 @@ export class FileWatermarkStore implements WatermarkStore {
   }
 
   /**
-   * Opens the file, which need not exist yet; its folder must. Creates nothing.
-   * @throws WatermarkError `damaged`, `unsupported-version`, or `io` when the folder is missing or unreadable.
+   * Opens the file, which need not exist yet. The first write makes it, and its folder.
+   * @throws WatermarkError `damaged`, `unsupported-version`, or `io` when it cannot be read.
    */
   static async open(path: string, options: FileWatermarkStoreOptions = {}): Promise<FileWatermarkStore> {
     const store = new FileWatermarkStore(await resolveLink(resolve(path)), options)
@@ -59,7 +59,7 @@ export class FileWatermarkStore implements WatermarkStore {
 
   async list(options: WatermarkOptions = {}): Promise<readonly WatermarkRecord[]> {
     options.signal?.throwIfAborted()
-    return [...(await this.#load()).values()]
+    return inOrder(await this.#load())
   }
 
   async write(record: WatermarkRecord, options: WatermarkOptions = {}): Promise<void> {
@@ -116,10 +116,11 @@ export class FileWatermarkStore implements WatermarkStore {
     const path = `${this.path}.lock`
     const environment = this.#environment
     const deadline = environment.nowMs() + this.#lockTimeoutMs
-    for (let waitMs = 2; ; waitMs = Math.min(waitMs * 2, 50)) {
+    for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, 50)) {
       signal?.throwIfAborted()
       let attempt
       try {
+        if (waitMs === FIRST_WAIT_MS) await mkdir(dirname(path), { recursive: true })
         attempt = await tryLock(path, owner)
       } catch (error) {
         throw ioError('lock', path, error)
@@ -130,6 +131,9 @@ export class FileWatermarkStore implements WatermarkStore {
     }
   }
 }
+
+/** The first wait for the lock, in milliseconds; each next one is twice as long, up to 50. */
+const FIRST_WAIT_MS = 2
 
 const system: WatermarkEnvironment = {
   nowMs: () => Date.now(),

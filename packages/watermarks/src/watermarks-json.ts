@@ -7,8 +7,12 @@ const FORMAT = 'icebridge-watermarks'
 const FIELDS = ['table', 'strategy', 'watermark', 'snapshotId', 'sequence', 'updatedAt', 'runId'] as const
 
 export function serializeWatermarks(records: ReadonlyMap<string, WatermarkRecord>): string {
-  const sorted = [...records.values()].sort((a, b) => (a.table < b.table ? -1 : a.table > b.table ? 1 : 0))
-  return JSON.stringify({ format: FORMAT, version: VERSION, watermarks: sorted }, undefined, 2) + '\n'
+  return JSON.stringify({ format: FORMAT, version: VERSION, watermarks: inOrder(records) }, undefined, 2) + '\n'
+}
+
+/** The records by table name, in the order of code units. */
+export function inOrder(records: ReadonlyMap<string, WatermarkRecord>): readonly WatermarkRecord[] {
+  return [...records.values()].sort((a, b) => (a.table < b.table ? -1 : a.table > b.table ? 1 : 0))
 }
 
 /** @throws WatermarkError `damaged` or `unsupported-version`, naming the file. */

@@ -62,14 +62,21 @@ test('refuses a file that a newer version wrote, and does not touch it', async (
   expect(await readdir(folder.path)).toEqual(['watermarks.json'])
 })
 
-test('names the path when the folder is missing', async () => {
+test('makes the folder with the first write', async () => {
   await using folder = await temporaryFolder()
-  const path = join(folder.path, 'absent', 'watermarks.json')
+  const path = join(folder.path, 'a', 'b', 'watermarks.json')
   await using store = await FileWatermarkStore.open(path)
-  await expect(store.write(sampleRecord('a'))).rejects.toMatchObject({
+  expect(await readdir(folder.path)).toEqual([])
+  await store.write(sampleRecord('a'))
+  expect(await store.list()).toHaveLength(1)
+})
+
+test('names the path and the remedy when the file cannot be read', async () => {
+  await using folder = await temporaryFolder()
+  await expect(FileWatermarkStore.open(folder.path)).rejects.toMatchObject({
     code: 'io',
-    message: expect.stringContaining(path),
-    hint: expect.stringContaining('folder exists'),
+    message: expect.stringContaining(folder.path),
+    hint: expect.stringContaining('account'),
   })
 })
 
