@@ -6,6 +6,7 @@ import {
   type Environment,
   type Snapshot,
   type TableHandle,
+  type TableMetadata,
 } from '@icebridge/iceberg-core'
 import { refusal, type BatchBase } from './commit-rule.ts'
 import { JournalError } from './errors.ts'
@@ -16,7 +17,8 @@ export interface BatchCommit {
   readonly files: readonly DataFile[]
   readonly snapshotId: bigint
   readonly summary: Readonly<Record<string, string>>
-  readonly properties: (attempt: CommitAttempt) => Readonly<Record<string, string>>
+  /** Table properties for an attempt on a table in that state. */
+  readonly properties: (attempt: CommitAttempt, metadata: TableMetadata) => Readonly<Record<string, string>>
 }
 
 export interface BatchCommitOptions {
@@ -53,6 +55,7 @@ export async function commitBatch(
   const asserted: (bigint | undefined)[] = []
   let lost: unknown
   let handle = table
+  let { metadata } = table.loaded
   for (let attempt = 1; attempt <= options.attempts; attempt += 1) {
     try {
       if (asserted.length > 0) {
@@ -67,8 +70,11 @@ export async function commitBatch(
           files: commit.files,
           snapshotId: commit.snapshotId,
           summary: commit.summary,
-          properties: commit.properties,
-          precondition: (metadata) => refusal(metadata, commit.base),
+          properties: (last) => commit.properties(last, metadata),
+          precondition: (head) => {
+            metadata = head
+            return refusal(head, commit.base)
+          },
         },
         { environment, signal },
       )
@@ -80,10 +86,10 @@ export async function commitBatch(
       }
       // The conflict may be with a request of our own that landed late.
       handle = await refreshTable(outcome.table, { signal })
-      const { metadata } = handle.loaded
-      const found = snapshotOfBatch(metadata, commit.base.batchId)
+      const now = handle.loaded.metadata
+      const found = snapshotOfBatch(now, commit.base.batchId)
       if (found !== undefined) return { status: 'committed', snapshot: found, table: handle }
-      if (asserted.every((head) => head !== metadata.currentSnapshotId)) {
+      if (asserted.every((head) => head !== now.currentSnapshotId)) {
         return { status: 'conflict', reason: outcome.reason }
       }
       lost = new Error(outcome.reason, { cause: lost })

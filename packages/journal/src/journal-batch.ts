@@ -1,14 +1,14 @@
-import type { CommitAttempt, DataFile, Environment, TableHandle } from '@icebridge/iceberg-core'
+import type { DataFile, Environment, TableHandle } from '@icebridge/iceberg-core'
 import { deleteDataFiles, IcebergAppender } from '@icebridge/iceberg-io'
 import type { RecordBatch } from 'apache-arrow'
 import { withBookkeeping } from './bookkeeping.ts'
-import { abandonedBy } from './abandoned.ts'
 import { commitBatch, outcomeUnknown, type BatchCommit } from './commit-batch.ts'
 import { JournalError } from './errors.ts'
 import type { FirstLoad, JournalHead } from './journal-head.ts'
 import { journalProperty, journalSummary, SYNC_OP, SYNC_SEQ, type BatchMode, type SyncOp } from './names.ts'
 import { serializePosition } from './position-json.ts'
 import { timesAsMicros } from './retype.ts'
+import { rollbackProperty } from './rollbacks.ts'
 import { snapshotIdFrom } from './snapshot-id.ts'
 
 /** One chunk of a first load. */
@@ -231,7 +231,7 @@ export class JournalBatch implements AsyncDisposable {
               [journalSummary.loadChunk]: `${load.chunk}/${load.chunks}`,
             }),
       },
-      properties: (attempt: CommitAttempt) => ({
+      properties: (attempt, metadata) => ({
         [journalProperty.position]: serializePosition({
           watermark,
           strategy,
@@ -240,7 +240,7 @@ export class JournalBatch implements AsyncDisposable {
           committedAtMs: attempt.timestampMs,
           firstLoad: load,
         }),
-        ...abandonedBy(this.#table, base),
+        ...rollbackProperty(metadata, this.#label),
       }),
     }
   }

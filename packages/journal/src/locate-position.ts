@@ -1,10 +1,10 @@
 import { snapshotById, type Snapshot, type TableMetadata } from '@icebridge/iceberg-core'
-import { abandonedSnapshots } from './abandoned.ts'
 import type { AppliedPosition } from './applied-position.ts'
 import { JournalError } from './errors.ts'
 import { carriedPosition, historyOf, keepsRecords, removesFilesOnly } from './history.ts'
 import { journalSummary } from './names.ts'
 import { foreignCommit } from './resolve-head.ts'
+import { rollbacksOf } from './rollbacks.ts'
 
 /** How what lies above an applied position is found. */
 export interface Located {
@@ -29,10 +29,11 @@ export function locatePosition(
     throw tableReplaced(label, position, metadata)
   const history = historyOf(metadata)
   const at = history.findIndex(({ snapshotId }) => snapshotId === position.snapshotId)
-  const gone = at === -1 && snapshotById(metadata, position.snapshotId) !== undefined
-  if (gone || abandonedSnapshots(metadata).includes(position.snapshotId) || position.sequence > sequence) {
-    throw rolledBack(label, position, metadata)
-  }
+  const listed = snapshotById(metadata, position.snapshotId) !== undefined
+  const inHistory = at !== -1 || history.at(-1)?.parentSnapshotId === position.snapshotId
+  // Of a snapshot that is expired, only the ranges that rollbacks left say whether it may have been on another branch.
+  const maybeGone = rollbacksOf(metadata).some(({ from, to }) => position.sequence >= from && position.sequence <= to)
+  if ((!inHistory && (listed || maybeGone)) || position.sequence > sequence) throw rolledBack(label, position, metadata)
   const base = baseOf(history, at, position, label)
   const above = base === undefined ? history : history.slice(0, base.index)
   return {
@@ -80,8 +81,7 @@ function strangersRefused(
 ): readonly Snapshot[] {
   const removals: Snapshot[] = []
   for (const snapshot of above.toReversed()) {
-    const carried = carriedPosition(snapshot)
-    if (carried !== undefined && carried.sequence >= (sequenceBefore(snapshot) ?? 0n)) continue
+    if (carriedPosition(snapshot) !== undefined) continue
     const parent =
       snapshot.parentSnapshotId === undefined ? undefined : snapshotById(metadata, snapshot.parentSnapshotId)
     if (keepsRecords(snapshot, parent)) continue

@@ -37,8 +37,8 @@ export const journalProperty = {
   table: 'icebridge.table',
   /** The source's name in the configuration, and the namespace before it was encoded. */
   layout: 'icebridge.layout',
-  /** Ids of snapshots that a rollback took out of the history. */
-  abandoned: 'icebridge.abandoned',
+  /** Ranges of `_sync_seq` that a rollback took out of the history. */
+  rollbacks: 'icebridge.rollbacks',
 } as const
 
 /** Keys in the summary of each snapshot that icebridge commits to a journal. */

@@ -38,8 +38,8 @@ export function resolveHead(metadata: TableMetadata, label: string): ResolvedHea
     return { proof: 'unproven', head: headOf(metadata, recorded, undefined) }
   }
   if (carried === undefined) {
-    const oldest = history.at(-1)
-    if (recorded !== undefined && oldest?.parentSnapshotId !== undefined) throw positionLost(label, recorded)
+    // Commits of ours may have stood where the history is cut off.
+    if (history.at(-1)?.parentSnapshotId !== undefined) throw positionLost(label, recorded)
     refuseForeign(history, metadata, label)
     const rolledBackFrom = recorded !== undefined && !inHistory ? recorded.snapshotId : undefined
     return { proof: 'history', head: headOf(metadata, undefined, rolledBackFrom) }
@@ -49,13 +49,22 @@ export function resolveHead(metadata: TableMetadata, label: string): ResolvedHea
   return { proof: 'history', head: headOf(metadata, carried, rolledBackFrom) }
 }
 
-/** The error for an expired commit whose position nothing proves. */
-export function positionLost(label: string, recorded: Pick<RecordedPosition, 'snapshotId' | 'sequence'>): JournalError {
+/** The error for a position that nothing in the table proves. */
+export function positionLost(
+  label: string,
+  recorded: Pick<RecordedPosition, 'snapshotId' | 'sequence'> | undefined,
+): JournalError {
+  if (recorded === undefined) {
+    return new JournalError('position-lost', `journal ${label}: no commit of icebridge is left in its history`, {
+      hint: `Restore the table property ${journalProperty.position} from an earlier metadata file of the table, or drop the journal and load it anew.`,
+      context: { table: label },
+    })
+  }
   return new JournalError(
     'position-lost',
-    `journal ${label}: the commit ${recorded.snapshotId} that its watermark stands in is expired, and the live files do not end at its _sync_seq ${recorded.sequence}`,
+    `journal ${label}: the commit ${recorded.snapshotId} that its watermark stands in is no longer in the history, and nothing proves that its _sync_seq ${recorded.sequence} is still the highest`,
     {
-      hint: `The table was rolled back before snapshots were expired, or files were removed. Roll it forward again, or remove the table property ${journalProperty.position}: the newest commit of icebridge in the history then counts, and targets that are ahead of it stop.`,
+      hint: `The table was rolled back before snapshots were expired, or files were removed. Roll it forward again, or remove the table property ${journalProperty.position}: the newest commit of icebridge in the history then counts. Reset the targets that had applied more than that (their rows in icebridge.applied).`,
       context: { table: label, snapshotId: recorded.snapshotId, sequence: recorded.sequence },
     },
   )

@@ -186,7 +186,6 @@ test('a lost commit that another extractor overtook is a conflict, and only then
   const journal = await newJournal(lake)
   await extracted(journal, lake, { watermark: '1', rows: [someRows(1)] })
   const batch = await writeBatch(await journal.refresh(), lake, { watermark: '2', rows: [someRows(3)] })
-  const written = dataFiles(lake).length + 1
   lake.catalog.faults.push('lost-before-commit')
   let filesThen = 0
   lake.environment.sleep = async () => {
@@ -195,9 +194,10 @@ test('a lost commit that another extractor overtook is a conflict, and only then
     await extracted(journal, lake, { watermark: '5', rows: [someRows(2)] })
   }
   expect(await batch.commit({ watermark: '2', strategy })).toMatchObject({ status: 'conflict' })
-  expect(filesThen).toBe(written)
+  // The one of the first commit, and the one of the batch.
+  expect(filesThen).toBe(2)
   expect(await headOf(journal)).toMatchObject({ watermark: '5', sequence: 3n })
-  expect(dataFiles(lake).length).toBe(written)
+  expect(dataFiles(lake).length).toBe(2)
 })
 
 test('a catalog that never answers leaves an error that keeps the files and says how to go on', async () => {
