@@ -1,0 +1,79 @@
+import type { DuckDBInstance } from '@duckdb/node-api'
+import { join } from 'node:path'
+import { mkdirSync } from 'node:fs'
+import type { Engine, Login, Session } from '../session.ts'
+import { Catalog, type Database, fold } from './catalog.ts'
+import { openDuck } from './duck.ts'
+import { notImplemented, sqlError } from './errors.ts'
+import { LockManager } from './locks.ts'
+import { EngineSession } from './run.ts'
+import { SessionState } from './state.ts'
+import { defaultCollation } from './types.ts'
+
+export interface EngineOptions {
+  /** Databases that exist from the start, beside master and tempdb. */
+  readonly databases: readonly string[]
+  /** The password of every login. */
+  readonly password: string
+  /** Keeps the data in this folder; in memory without it. */
+  readonly dataDir?: string
+}
+
+/** What the sessions of one engine share. */
+export class EngineState {
+  readonly catalog: Catalog = new Catalog()
+  readonly locks: LockManager = new LockManager()
+  readonly collation: string = defaultCollation
+  readonly sessions: SessionState[] = []
+  readonly duck: DuckDBInstance
+  /** Counts commits; `changedAt` says at which one a table last changed. */
+  commits = 0
+  readonly changedAt: Map<number, number> = new Map<number, number>()
+
+  constructor(duck: DuckDBInstance) {
+    this.duck = duck
+  }
+
+  /** The lowest rowversion that an open transaction has taken, else the next one. */
+  minActiveRowversion(database: Database): bigint {
+    let lowest = database.rowversion + 1n
+    for (const session of this.sessions) {
+      const own = session.lowestRowversion.get(database)
+      if (own !== undefined && own < lowest) lowest = own
+    }
+    return lowest
+  }
+}
+
+/** Opens an engine. Its DuckDB reaches no file and no network beyond its own database file. */
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  if (options.dataDir !== undefined) {
+    mkdirSync(options.dataDir, { recursive: true })
+    throw notImplemented(`dataDir (${join(options.dataDir, 'sandbox.duckdb')}): durable databases`)
+  }
+  const duck = await openDuck(':memory:')
+  const state = new EngineState(duck)
+  for (const name of ['master', 'tempdb', ...options.databases]) {
+    if (!state.catalog.databases.has(fold(name))) state.catalog.createDatabase(name, defaultCollation)
+  }
+  let nextId = 51
+  return {
+    async login(login: Login): Promise<Session> {
+      if (login.password !== options.password) throw sqlError(18456, `Login failed for user '${login.userName}'.`)
+      const name = login.database ?? 'master'
+      const database = state.catalog.databases.get(fold(name === '' ? 'master' : name))
+      if (database === undefined)
+        throw sqlError(4060, `Cannot open database "${name}" requested by the login. The login failed.`)
+      const connection = await duck.connect()
+      return new EngineSession(new SessionState(state, connection, nextId++, login, database))
+    },
+    async close(): Promise<void> {
+      for (const session of [...state.sessions]) {
+        session.connection.interrupt()
+        session.connection.closeSync()
+      }
+      state.sessions.length = 0
+      duck.closeSync()
+    },
+  }
+}

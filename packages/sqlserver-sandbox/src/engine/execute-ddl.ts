@@ -1,0 +1,447 @@
+import type { ColumnSpec, IndexColumn, ObjectName, StatementOf, TableBody, TableConstraint } from '../tsql/ast.ts'
+import { parseExpressionText } from '../tsql/statements.ts'
+import { Binder, checkCollation } from './bind.ts'
+import { type Column, columnOf, findColumn, fold, type Index, type Schema, splitName, type Table } from './catalog.ts'
+import { implicitly } from './convert.ts'
+import { notImplemented, sqlError } from './errors.ts'
+import { findTable, placeOf, tableOf, tablesOf, typeOf } from './names.ts'
+import type { SessionState } from './state.ts'
+import { duckType, familyOf } from './types.ts'
+import { checkRows, relationDdl, tableColumns } from './write.ts'
+
+export async function createTable(
+  state: SessionState,
+  name: ObjectName,
+  body: TableBody,
+  variable?: string,
+): Promise<Table> {
+  const object = variable ?? splitName(name).object
+  const temporary = variable !== undefined || object.startsWith('#')
+  if (object.startsWith('##')) throw notImplemented('global temporary tables')
+  const place = temporary ? placeOf(state, [object]) : placeOf(state, name)
+  const exists = variable === undefined && findTable(state, name) !== undefined
+  if (exists) throw sqlError(2714, `There is already an object named '${object}' in the database.`, { state: 6 })
+  const objectId = state.engine.catalog.objectId() * (temporary ? -1 : 1)
+  const relation = temporary ? `temp.t${-objectId}` : `main.t${objectId}`
+  const table: Table = {
+    objectId,
+    schema: place.schema,
+    database: place.database,
+    name: object,
+    relation,
+    columns: [],
+    indexes: [],
+    foreignKeys: [],
+    checks: [],
+    identityLast: undefined,
+    nextColumnId: 1,
+    temporary,
+    created: 0,
+  }
+  for (const spec of body.columns) addColumn(state, table, spec, keyColumns(body).has(fold(spec.name)))
+  for (const constraint of body.constraints) addConstraint(state, table, constraint)
+  for (const index of body.indexes)
+    addIndex(state, table, index.name, 'index', index.unique, index.clustered, index.columns)
+  const registry = variable !== undefined ? state.frame.tables : temporary ? state.temporary : place.schema.tables
+  if (!temporary) await state.lock(`table ${objectId}`, 'exclusive')
+  await state.enter(true)
+  await state.run(relationDdl(table))
+  registry.set(fold(object), table)
+  state.onRollback(() => registry.delete(fold(object)))
+  return table
+}
+
+function keyColumns(body: TableBody): Set<string> {
+  return new Set(body.constraints.flatMap((c) => (c.kind === 'primaryKey' ? c.columns.map((k) => fold(k.name)) : [])))
+}
+
+function addColumn(state: SessionState, table: Table, spec: ColumnSpec, key: boolean): Column {
+  if (findColumn(table, spec.name) !== undefined) {
+    throw sqlError(
+      2705,
+      `Column names in each table must be unique. Column name '${spec.name}' in table '${table.name}' is specified more than once.`,
+    )
+  }
+  const alias =
+    spec.type === undefined
+      ? undefined
+      : state.database.schemas.get(fold(spec.type.schema ?? 'dbo'))?.types.get(fold(spec.type.name))
+  let type = spec.type === undefined ? ({ name: 'int' } as const) : typeOf(state, spec.type, 'column')
+  if (spec.computed !== undefined) {
+    const columns = tableColumns(table, 'n', state)
+    type = new Binder(state.queryContext(), {
+      sources: [{ alias: '', schema: undefined, columns }],
+      parent: undefined,
+    }).value(parseExpressionText(spec.computed.text)).type as typeof type
+  }
+  const nullable =
+    spec.nullable ?? alias?.nullable ?? !(key || spec.identity !== undefined || type.name === 'rowversion')
+  if (spec.nullable === true && key)
+    throw sqlError(8111, `Cannot define PRIMARY KEY constraint on nullable column in table '${table.name}'.`)
+  if (type.name === 'rowversion' && table.columns.some((c) => c.type.name === 'rowversion')) {
+    throw sqlError(
+      2738,
+      `A table can only have one timestamp column. Because table '${table.name}' already has one, the column '${spec.name}' cannot be added.`,
+    )
+  }
+  const column: Column = {
+    id: table.nextColumnId++,
+    name: spec.name,
+    type,
+    alias,
+    nullable: spec.sparse ? true : nullable && !key && spec.identity === undefined,
+    collation:
+      familyOf(type) === 'string'
+        ? spec.collation === undefined
+          ? table.database.collation
+          : checkCollation(spec.collation, state.queryContext())
+        : undefined,
+    identity: spec.identity,
+    computed: spec.computed,
+    default: undefined,
+    sparse: spec.sparse,
+    rowGuid: spec.rowGuid,
+  }
+  table.columns.push(column)
+  return column
+}
+
+function generatedName(prefix: string, table: Table, id: number): string {
+  return `${prefix}__${table.name.slice(0, 9)}__${id.toString(16).toUpperCase().padStart(8, '0')}`
+}
+
+function addIndex(
+  state: SessionState,
+  table: Table,
+  name: string | undefined,
+  kind: Index['kind'],
+  unique: boolean,
+  clustered: boolean,
+  columns: readonly IndexColumn[],
+  include: readonly string[] = [],
+  filter?: string,
+): Index {
+  const objectId = state.engine.catalog.objectId()
+  const index: Index = {
+    id: clustered ? 1 : Math.max(1, ...table.indexes.map((i) => i.id)) + 1,
+    name: name ?? generatedName(kind === 'primaryKey' ? 'PK' : 'UQ', table, objectId),
+    kind,
+    unique,
+    clustered,
+    columns: columns.map((c) => ({ id: columnOf(table, c.name).id, descending: c.descending })),
+    include: include.map((c) => columnOf(table, c).id),
+    filter,
+    objectId,
+  }
+  if (table.indexes.some((i) => fold(i.name) === fold(index.name))) {
+    throw sqlError(
+      1913,
+      `The operation failed because an index or statistics with name '${index.name}' already exists on table '${table.name}'.`,
+    )
+  }
+  table.indexes.push(index)
+  return index
+}
+
+function addConstraint(state: SessionState, table: Table, constraint: TableConstraint): void {
+  const objectId = state.engine.catalog.objectId()
+  switch (constraint.kind) {
+    case 'primaryKey':
+    case 'unique': {
+      const primary = constraint.kind === 'primaryKey'
+      if (primary && table.indexes.some((i) => i.kind === 'primaryKey'))
+        throw sqlError(1779, `Table '${table.name}' already has a primary key defined on it.`)
+      const clustered = constraint.clustered ?? (primary && !table.indexes.some((i) => i.clustered))
+      addIndex(
+        state,
+        table,
+        constraint.name,
+        primary ? 'primaryKey' : 'uniqueConstraint',
+        true,
+        clustered,
+        constraint.columns,
+      )
+      return
+    }
+    case 'check': {
+      const columnId = constraint.column === undefined ? undefined : columnOf(table, constraint.column).id
+      table.checks.push({
+        objectId,
+        name: constraint.name ?? generatedName('CK', table, objectId),
+        text: constraint.text,
+        columnId,
+      })
+      return
+    }
+    case 'default': {
+      const column = columnOf(table, constraint.column)
+      column.default = {
+        objectId,
+        name: constraint.name ?? generatedName('DF', table, objectId),
+        text: constraint.text,
+      }
+      return
+    }
+    case 'foreignKey': {
+      const parent = splitName(constraint.table).object === table.name ? table : findTable(state, constraint.table)
+      if (parent === undefined)
+        throw sqlError(
+          1767,
+          `Foreign key '${constraint.name ?? ''}' references invalid table '${constraint.table.join('.')}'.`,
+        )
+      const primary = parent.indexes.find((i) => i.kind === 'primaryKey')
+      const references =
+        constraint.references.length > 0
+          ? constraint.references.map((c) => columnOf(parent, c).id)
+          : (primary?.columns.map((c) => c.id) ?? [])
+      if (
+        !parent.indexes.some(
+          (i) =>
+            i.unique && i.columns.length === references.length && i.columns.every((c) => references.includes(c.id)),
+        )
+      ) {
+        throw sqlError(
+          1776,
+          `There are no primary or candidate keys in the referenced table '${constraint.table.join('.')}' that match the referencing column list in the foreign key '${constraint.name ?? ''}'.`,
+        )
+      }
+      table.foreignKeys.push({
+        objectId,
+        name: constraint.name ?? generatedName('FK', table, objectId),
+        columns: constraint.columns.map((c) => columnOf(table, c).id),
+        tableId: parent.objectId,
+        references,
+      })
+      return
+    }
+    default:
+      constraint satisfies never
+  }
+}
+
+/** Keeps a table's definition for a rollback, then changes it. */
+async function changeTable(state: SessionState, table: Table, change: () => Promise<void>): Promise<void> {
+  if (!table.temporary) await state.lock(`table ${table.objectId}`, 'exclusive')
+  await state.enter(true)
+  const before = {
+    columns: table.columns.map((c) => ({ ...c })),
+    indexes: [...table.indexes],
+    foreignKeys: [...table.foreignKeys],
+    checks: [...table.checks],
+    identityLast: table.identityLast,
+  }
+  const undo = (): void => void Object.assign(table, before)
+  try {
+    await change()
+  } catch (error) {
+    undo()
+    throw error
+  }
+  state.onRollback(undo)
+}
+
+/** The rows of a table as a staging relation, to check them against a new constraint. */
+async function checkExisting(state: SessionState, table: Table): Promise<void> {
+  const stage = `(SELECT CAST(2 AS TINYINT) AS act, rowid AS rid, * FROM ${table.relation})`
+  await checkRows(state, table, stage, 'ALTER TABLE')
+}
+
+export async function alterTable(state: SessionState, statement: StatementOf<'alterTable'>): Promise<void> {
+  const table = tableOf(state, statement.name)
+  const { action } = statement
+  await changeTable(state, table, async () => {
+    switch (action.kind) {
+      case 'add': {
+        const added = action.body.columns.map((spec) => addColumn(state, table, spec, false))
+        for (const constraint of action.body.constraints) addConstraint(state, table, constraint)
+        for (const column of added) {
+          if (column.computed !== undefined) continue
+          const text = column.default === undefined ? undefined : parseExpressionText(column.default.text)
+          const value =
+            text === undefined
+              ? undefined
+              : implicitly(
+                  new Binder(state.queryContext(), { sources: [], parent: undefined }).value(text),
+                  column.type,
+                ).sql
+          await state.run(`ALTER TABLE ${table.relation} ADD COLUMN c${column.id} ${duckType(column.type)}`)
+          if (value !== undefined && !column.nullable)
+            await state.run(`UPDATE ${table.relation} SET c${column.id} = ${value}`)
+          if (column.type.name === 'rowversion' || column.identity !== undefined)
+            throw notImplemented(`ALTER TABLE ADD of an ${column.type.name} column that numbers itself`)
+        }
+        await checkExisting(state, table)
+        return
+      }
+      case 'dropColumn':
+        for (const name of action.names) {
+          const column = findColumn(table, name)
+          if (column === undefined && action.ifExists) continue
+          if (column === undefined)
+            throw sqlError(
+              4924,
+              `ALTER TABLE DROP COLUMN failed because column '${name}' does not exist in table '${table.name}'.`,
+            )
+          if (column.default !== undefined || table.indexes.some((i) => i.columns.some((c) => c.id === column.id))) {
+            throw sqlError(5074, `The object is dependent on column '${column.name}'.`)
+          }
+          table.columns = table.columns.filter((c) => c !== column)
+          if (column.computed === undefined) await state.run(`ALTER TABLE ${table.relation} DROP COLUMN c${column.id}`)
+        }
+        return
+      case 'dropConstraint':
+        for (const name of action.names) {
+          const other = (x: { name: string }): boolean => fold(x.name) !== fold(name)
+          const found = [
+            ...table.indexes,
+            ...table.checks,
+            ...table.foreignKeys,
+            ...table.columns.flatMap((c) => c.default ?? []),
+          ].some((x) => !other(x))
+          if (!found && !action.ifExists) throw sqlError(3728, `'${name}' is not a constraint.`)
+          table.indexes = table.indexes.filter(other)
+          table.checks = table.checks.filter(other)
+          table.foreignKeys = table.foreignKeys.filter(other)
+          for (const c of table.columns) if (c.default !== undefined && !other(c.default)) c.default = undefined
+        }
+        return
+      case 'alterColumn': {
+        const column = columnOf(table, action.column.name)
+        if (action.column.type === undefined || column.identity !== undefined || column.type.name === 'rowversion')
+          throw notImplemented('ALTER COLUMN of this column')
+        const type = typeOf(state, action.column.type, 'column')
+        const context = state.queryContext()
+        const old = tableColumns(table, 'n', state).find((c) => fold(c.name ?? '') === fold(column.name))
+        if (old === undefined)
+          throw sqlError(4924, `ALTER TABLE ALTER COLUMN failed because column '${column.name}' does not exist.`)
+        await state.run(
+          `ALTER TABLE ${table.relation} ALTER COLUMN c${column.id} TYPE ${duckType(type)} USING ${implicitly({ ...old, sql: `c${column.id}` }, type).sql}`,
+        )
+        column.type = type
+        column.nullable = action.column.nullable ?? true
+        column.collation =
+          familyOf(type) === 'string'
+            ? action.column.collation === undefined
+              ? table.database.collation
+              : checkCollation(action.column.collation, context)
+            : undefined
+        await checkExisting(state, table)
+        return
+      }
+      default:
+        action satisfies never
+    }
+  })
+}
+
+export async function createIndex(state: SessionState, s: StatementOf<'createIndex'>): Promise<void> {
+  const table = tableOf(state, s.table)
+  await changeTable(state, table, async () => {
+    addIndex(state, table, s.name, 'index', s.unique, s.clustered, s.columns, s.include, s.filter)
+    if (s.unique) await checkExisting(state, table)
+  })
+}
+
+export async function dropIndex(state: SessionState, s: StatementOf<'dropIndex'>): Promise<void> {
+  const table = tableOf(state, s.table)
+  const found = table.indexes.find((i) => fold(i.name) === fold(s.name) && i.kind === 'index')
+  if (found === undefined) {
+    if (s.ifExists) return
+    throw sqlError(
+      3701,
+      `Cannot drop the index '${s.table.join('.')}.${s.name}', because it does not exist or you do not have permission.`,
+      { state: 7, severity: 11 },
+    )
+  }
+  await changeTable(state, table, async () => {
+    table.indexes = table.indexes.filter((i) => i !== found)
+  })
+}
+
+export async function dropObjects(state: SessionState, s: StatementOf<'drop'>): Promise<void> {
+  for (const name of s.names) {
+    const missing = (): void => {
+      if (!s.ifExists)
+        throw sqlError(
+          3701,
+          `Cannot drop the ${s.object} '${name.join('.')}', because it does not exist or you do not have permission.`,
+          { state: 5, severity: 11 },
+        )
+    }
+    const { catalog } = state.engine
+    if (s.object === 'table') await dropTable(state, name, missing)
+    else if (s.object === 'database') {
+      const database = catalog.databases.get(fold(name[0] ?? ''))
+      if (database === undefined) missing()
+      else {
+        if (
+          state.engine.sessions.some((other) => other !== state && other.database === database) ||
+          state.database === database
+        ) {
+          throw sqlError(3702, `Cannot drop database "${database.name}" because it is currently in use.`)
+        }
+        await state.enter(true)
+        for (const table of tablesOf(database)) await state.run(`DROP TABLE ${table.relation}`)
+        catalog.databases.delete(fold(database.name))
+      }
+    } else if (s.object === 'schema') {
+      const schema = state.database.schemas.get(fold(name[0] ?? ''))
+      if (schema === undefined) missing()
+      else if (schema.tables.size > 0)
+        throw sqlError(
+          3729,
+          `Cannot drop schema '${schema.name}' because it is being referenced by object '${[...schema.tables.values()][0]?.name ?? ''}'.`,
+        )
+      else {
+        state.database.schemas.delete(fold(schema.name))
+        state.onRollback(() => state.database.schemas.set(fold(schema.name), schema))
+      }
+    } else {
+      const place = placeOf(state, name)
+      if (!place.schema.types.delete(fold(place.object))) missing()
+    }
+  }
+}
+
+async function dropTable(state: SessionState, name: ObjectName, missing: () => void): Promise<void> {
+  const table = findTable(state, name)
+  if (table === undefined) return missing()
+  const referring = tablesOf(table.database).find(
+    (t) => t !== table && t.foreignKeys.some((f) => f.tableId === table.objectId),
+  )
+  if (referring !== undefined)
+    throw sqlError(
+      3726,
+      `Could not drop object '${name.join('.')}' because it is referenced by a FOREIGN KEY constraint.`,
+    )
+  if (!table.temporary) await state.lock(`table ${table.objectId}`, 'exclusive')
+  await state.enter(true)
+  await state.run(`DROP TABLE ${table.relation}`)
+  const registry = table.temporary ? state.temporary : table.schema.tables
+  registry.delete(fold(table.name))
+  state.onRollback(() => registry.set(fold(table.name), table))
+}
+
+export async function truncateTable(state: SessionState, name: ObjectName): Promise<void> {
+  const table = tableOf(state, name)
+  if (tablesOf(table.database).some((t) => t.foreignKeys.some((f) => f.tableId === table.objectId && t !== table))) {
+    throw sqlError(
+      4712,
+      `Cannot truncate table '${table.name}' because it is being referenced by a FOREIGN KEY constraint.`,
+    )
+  }
+  await state.lockForWrite(table)
+  await state.enter(true)
+  await state.run(`DELETE FROM ${table.relation}`)
+  const before = table.identityLast
+  state.onRollback(() => (table.identityLast = before))
+  table.identityLast = undefined
+}
+
+export function createSchema(state: SessionState, name: string): Schema {
+  const { database } = state
+  if (database.schemas.has(fold(name)))
+    throw sqlError(2714, `There is already an object named '${name}' in the database.`, { state: 6 })
+  state.onRollback(() => database.schemas.delete(fold(name)))
+  return state.engine.catalog.createSchema(database, name)
+}

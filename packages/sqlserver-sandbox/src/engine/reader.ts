@@ -1,0 +1,78 @@
+import type { DuckDBDataChunk, DuckDBVector } from '@duckdb/node-api'
+import type { ResultChunk, SqlType, SqlValue } from '../session.ts'
+import { familyOf } from './types.ts'
+import { decodeString, epochDays, keyToGuid } from './values.ts'
+
+type Cell = (row: number) => SqlValue
+
+/** The parts of DuckDB's vectors that are read; each concrete vector class has those of its kind. */
+interface VectorShape {
+  readonly items?: ArrayLike<number | bigint>
+  readonly validity?: { itemValid(row: number): boolean; readonly data?: unknown }
+  readonly entryVectors?: readonly VectorShape[]
+  getItem(row: number): unknown
+  getScaledValue?(row: number): bigint | number | null
+}
+
+/** Readers over one chunk, by SQL Server type; no value object stands between the vector and the wire. */
+export function readChunk(chunk: DuckDBDataChunk, types: readonly SqlType[]): ResultChunk {
+  return { rowCount: chunk.rowCount, cells: types.map((type, i) => cellReader(chunk.getColumnVector(i), type)) }
+}
+
+function cellReader(source: DuckDBVector, type: SqlType): Cell {
+  // The vector classes share no typed interface for raw access; VectorShape names what each is used for here.
+  const vector = source as unknown as VectorShape
+  switch (familyOf(type)) {
+    case 'string':
+    case 'variant':
+      return (row) => {
+        const value = vector.getItem(row)
+        return value === null ? null : decodeString(String(value))
+      }
+    case 'binary':
+      return (row) => {
+        const value = vector.getItem(row)
+        return value === null ? null : (value as { bytes: Uint8Array }).bytes
+      }
+    case 'guid':
+      return (row) => {
+        const value = vector.getItem(row)
+        return value === null ? null : keyToGuid(String(value))
+      }
+    default:
+  }
+  switch (type.name) {
+    case 'bit':
+      return (row) => vector.getItem(row) as boolean | null
+    case 'decimal':
+    case 'numeric':
+    case 'money':
+    case 'smallmoney':
+      return (row) => {
+        const value = vector.getScaledValue?.(row) ?? null
+        return value === null ? null : BigInt(value)
+      }
+    case 'date':
+      return numeric(vector, (n) => Number(n) + epochDays)
+    case 'datetimeoffset': {
+      const [utc, offset] = vector.entryVectors ?? []
+      return (row) =>
+        vector.validity?.itemValid(row) === false || utc === undefined || offset === undefined
+          ? null
+          : { utc: BigInt(utc.getItem(row) as bigint), offsetMinutes: Number(offset.getItem(row)) }
+    }
+    default:
+      return numeric(vector, undefined)
+  }
+}
+
+function numeric(vector: VectorShape, map: ((n: number | bigint) => number) | undefined): Cell {
+  const { items, validity } = vector
+  if (items === undefined) return (row) => vector.getItem(row) as SqlValue
+  const allValid = validity === undefined || validity.data === null || validity.data === undefined
+  if (map === undefined) {
+    if (allValid) return (row) => items[row] ?? null
+    return (row) => (validity.itemValid(row) ? (items[row] ?? null) : null)
+  }
+  return (row) => (allValid || validity.itemValid(row) ? map(items[row] ?? 0) : null)
+}

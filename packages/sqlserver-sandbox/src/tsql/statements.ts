@@ -1,0 +1,386 @@
+import { notImplemented, sqlError } from '../engine/errors.ts'
+import type { ExecuteArgument, Expression, ObjectName, Statement, StatementOf } from './ast.ts'
+import { Cursor } from './cursor.ts'
+import { parseAlter, parseCreate, parseDrop, parseTableBody } from './ddl.ts'
+import { parseDelete, parseInsert, parseMerge, parseUpdate } from './dml.ts'
+import { parseExpression } from './expressions.ts'
+import { parseCommonTables, parseOption, parseQuery } from './queries.ts'
+
+/** Parses a whole batch. A batch that does not parse runs nothing, as in SQL Server. */
+export function parseBatch(text: string, options: { quotedIdentifiers?: boolean } = {}): Statement[] {
+  const cursor = new Cursor(text, { ...options, query: (c) => parseQuery(c) })
+  const statements: Statement[] = []
+  while (cursor.token.kind !== 'end') {
+    if (cursor.accept(';')) continue
+    statements.push(parseStatement(cursor))
+  }
+  return statements
+}
+
+/** Parses one expression that stands alone, such as a stored default. */
+export function parseExpressionText(text: string): Expression {
+  const cursor = new Cursor(text, { query: (c) => parseQuery(c) })
+  const expression = parseExpression(cursor)
+  if (cursor.token.kind !== 'end') throw cursor.syntaxError()
+  return expression
+}
+
+/** Parses an object name inside a string, as OBJECT_ID takes it; undefined when it is none. */
+export function parseNameText(text: string): ObjectName | undefined {
+  try {
+    const cursor = new Cursor(text, { query: (c) => parseQuery(c) })
+    const name = cursor.objectName()
+    return cursor.token.kind === 'end' ? name : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function parseStatement(c: Cursor): Statement {
+  const line = c.line
+  if (c.at('WITH')) {
+    c.next()
+    const common = parseCommonTables(c)
+    if (c.at('INSERT')) return parseInsert(c, common, parseExecute)
+    if (c.at('UPDATE')) return parseUpdate(c, common)
+    if (c.at('DELETE')) return parseDelete(c, common)
+    if (c.at('MERGE')) return parseMerge(c, common)
+    const query = parseQuery(c, common)
+    parseOption(c)
+    return { kind: 'select', line, query }
+  }
+  const token = c.token
+  if (token.kind === 'operator' && token.text === '(') {
+    const query = parseQuery(c)
+    return { kind: 'select', line, query }
+  }
+  if (token.kind !== 'word') throw c.syntaxError()
+  switch (token.upper) {
+    case 'SELECT': {
+      const query = parseQuery(c)
+      parseOption(c)
+      return { kind: 'select', line, query }
+    }
+    case 'INSERT':
+      return c.peek(1).upper === 'BULK' ? parseInsertBulk(c) : parseInsert(c, [], parseExecute)
+    case 'UPDATE':
+      return parseUpdate(c, [])
+    case 'DELETE':
+      return parseDelete(c, [])
+    case 'MERGE':
+      return parseMerge(c, [])
+    case 'CREATE':
+      return parseCreate(c)
+    case 'DROP':
+      return parseDrop(c)
+    case 'ALTER':
+      return parseAlter(c)
+    case 'TRUNCATE':
+      c.expect('TRUNCATE', 'TABLE')
+      return { kind: 'truncate', line, name: c.objectName() }
+    case 'DECLARE':
+      return parseDeclare(c)
+    case 'SET':
+      return parseSet(c)
+    case 'USE':
+      c.next()
+      return { kind: 'use', line, database: c.identifier() }
+    case 'IF':
+      return parseIf(c)
+    case 'WHILE': {
+      c.next()
+      const condition = parseExpression(c)
+      return { kind: 'while', line, condition, body: parseStatement(c) }
+    }
+    case 'BREAK':
+    case 'CONTINUE':
+      c.next()
+      return { kind: token.upper === 'BREAK' ? 'break' : 'continue', line }
+    case 'BEGIN':
+      return parseBegin(c)
+    case 'COMMIT':
+    case 'ROLLBACK':
+      c.next()
+      if (!c.acceptOne(['TRANSACTION', 'TRAN', 'WORK']))
+        return { kind: token.upper === 'COMMIT' ? 'commit' : 'rollback', line, name: undefined }
+      return { kind: token.upper === 'COMMIT' ? 'commit' : 'rollback', line, name: transactionName(c) }
+    case 'SAVE':
+      c.next()
+      if (!c.accept('TRAN')) c.expect('TRANSACTION')
+      return { kind: 'save', line, name: transactionName(c) ?? c.identifier() }
+    case 'PRINT':
+      c.next()
+      return { kind: 'print', line, value: parseExpression(c) }
+    case 'RETURN':
+      c.next()
+      return { kind: 'return', line, value: startsExpression(c) ? parseExpression(c) : undefined }
+    case 'RAISERROR':
+      return parseRaiserror(c)
+    case 'THROW': {
+      c.next()
+      if (!startsExpression(c)) return { kind: 'throw', line, arguments: [] }
+      const args = [parseExpression(c)]
+      while (c.accept(',')) args.push(parseExpression(c))
+      if (args.length !== 3) throw c.syntaxError()
+      return { kind: 'throw', line, arguments: args }
+    }
+    case 'EXEC':
+    case 'EXECUTE':
+      return parseExecute(c)
+    case 'WAITFOR': {
+      c.expect('WAITFOR', 'DELAY')
+      if (c.token.kind !== 'string') throw c.syntaxError()
+      return { kind: 'waitfor', line, delay: c.next().text }
+    }
+    case 'GO':
+      throw c.syntaxError()
+    case 'GRANT':
+    case 'DENY':
+    case 'REVOKE':
+    case 'DBCC':
+    case 'BACKUP':
+    case 'RESTORE':
+    case 'OPEN':
+    case 'FETCH':
+    case 'CLOSE':
+    case 'DEALLOCATE':
+    case 'KILL':
+    case 'CHECKPOINT':
+    case 'GOTO':
+    case 'BULK':
+      throw notImplemented(`the statement ${token.upper}`)
+    default:
+      // A batch may begin with a procedure's name without EXEC.
+      if (c.position === 0 && c.atIdentifier() && !c.at(';')) return parseExecute(c, true)
+      throw c.syntaxError()
+  }
+}
+
+function startsExpression(c: Cursor): boolean {
+  const token = c.token
+  return (
+    token.kind !== 'end' &&
+    token.kind !== 'word' &&
+    !(token.kind === 'operator' && token.text !== '-' && token.text !== '(')
+  )
+}
+
+function transactionName(c: Cursor): string | undefined {
+  if (c.token.kind === 'variable') return c.next().text
+  if (c.atIdentifier() && !(c.token.kind === 'word' && (c.token.upper === 'THROW' || c.token.upper === 'GO')))
+    return c.identifier()
+  return undefined
+}
+
+function parseIf(c: Cursor): Statement {
+  const line = c.line
+  c.expect('IF')
+  const condition = parseExpression(c)
+  const then = parseStatement(c)
+  const position = c.position
+  c.accept(';')
+  if (c.accept('ELSE')) return { kind: 'if', line, condition, then, otherwise: parseStatement(c) }
+  c.position = position
+  return { kind: 'if', line, condition, then, otherwise: undefined }
+}
+
+function parseUntilEnd(c: Cursor): Statement[] {
+  const statements: Statement[] = []
+  while (!c.at('END')) {
+    if (c.accept(';')) continue
+    statements.push(parseStatement(c))
+  }
+  c.next()
+  return statements
+}
+
+function parseBegin(c: Cursor): Statement {
+  const line = c.line
+  c.expect('BEGIN')
+  if (c.acceptOne(['TRANSACTION', 'TRAN']) !== undefined) {
+    const name = transactionName(c)
+    if (c.accept('WITH', 'MARK') && c.token.kind === 'string') c.next()
+    return { kind: 'begin', line, name }
+  }
+  if (c.at('DISTRIBUTED')) throw notImplemented('BEGIN DISTRIBUTED TRANSACTION')
+  if (c.accept('TRY')) {
+    const body = parseUntilEnd(c)
+    c.expect('TRY')
+    c.accept(';')
+    c.expect('BEGIN', 'CATCH')
+    const handler = parseUntilEnd(c)
+    c.expect('CATCH')
+    return { kind: 'try', line, body, handler }
+  }
+  return { kind: 'block', line, statements: parseUntilEnd(c) }
+}
+
+function parseDeclare(c: Cursor): Statement {
+  const line = c.line
+  c.expect('DECLARE')
+  if (c.token.kind !== 'variable' && c.peek(1).upper === 'CURSOR') throw notImplemented('CURSOR')
+  const variables: StatementOf<'declare'>['variables'][number][] = []
+  do {
+    const name = c.variable()
+    c.accept('AS')
+    if (c.accept('TABLE')) {
+      const body = parseTableBody(c)
+      return { kind: 'declareTable', line, name, body }
+    }
+    if (c.at('CURSOR')) throw notImplemented('CURSOR')
+    const type = c.typeName()
+    variables.push({ name, type, value: c.accept('=') ? parseExpression(c) : undefined })
+  } while (c.accept(','))
+  return { kind: 'declare', line, variables }
+}
+
+function parseSet(c: Cursor): Statement {
+  const line = c.line
+  c.expect('SET')
+  if (c.token.kind === 'variable') {
+    const name = c.variable()
+    const operator = c.next().text
+    if (!/^[-+*/%&|^]?=$/.test(operator)) throw c.syntaxError()
+    const value = parseExpression(c)
+    if (operator === '=') return { kind: 'setVariable', line, name, value }
+    return {
+      kind: 'setVariable',
+      line,
+      name,
+      value: { kind: 'binary', operator: operator.slice(0, 1), left: { kind: 'variable', name }, right: value },
+    }
+  }
+  if (c.accept('TRANSACTION', 'ISOLATION', 'LEVEL')) {
+    const words = [c.next().upper]
+    if (words[0] === 'READ' || words[0] === 'REPEATABLE') words.push(c.next().upper)
+    return { kind: 'setIsolation', line, level: words.join(' ').toLowerCase() }
+  }
+  if (c.accept('IDENTITY_INSERT')) {
+    const table = c.objectName()
+    const on = c.accept('ON')
+    if (!on) c.expect('OFF')
+    return { kind: 'setIdentityInsert', line, table, on }
+  }
+  const names: string[] = []
+  do {
+    if (c.token.kind !== 'word') throw c.syntaxError()
+    const word = c.next().upper
+    names.push(word === 'STATISTICS' ? `STATISTICS ${c.next().upper}` : word)
+  } while (c.accept(','))
+  const negative = c.accept('-') ? '-' : ''
+  const value = c.next()
+  if (value.kind === 'end' || value.kind === 'operator') throw c.syntaxError()
+  return { kind: 'setOption', line, names, value: negative + (value.kind === 'word' ? value.upper : value.text) }
+}
+
+function parseRaiserror(c: Cursor): Statement {
+  const line = c.line
+  c.expect('RAISERROR', '(')
+  const args = [parseExpression(c)]
+  while (c.accept(',')) args.push(parseExpression(c))
+  c.expect(')')
+  if (args.length < 3) throw c.syntaxError()
+  const options: string[] = []
+  if (c.accept('WITH')) {
+    do options.push(c.next().upper)
+    while (c.accept(','))
+  }
+  return { kind: 'raiserror', line, arguments: args, options }
+}
+
+function parseExecute(c: Cursor, bare = false): Statement {
+  const line = c.line
+  if (!bare && !c.accept('EXEC')) c.expect('EXECUTE')
+  if (c.accept('(')) {
+    const text = parseExpression(c)
+    c.expect(')')
+    if (c.at('AS') || c.at('AT')) throw notImplemented(`EXECUTE (...) ${c.token.upper}`)
+    return { kind: 'executeText', line, text }
+  }
+  let returnTo: string | undefined
+  if (c.token.kind === 'variable') {
+    returnTo = c.variable()
+    c.expect('=')
+  }
+  const procedure = c.objectName()
+  const args: ExecuteArgument[] = []
+  if (startsArgument(c)) {
+    do {
+      let name: string | undefined
+      if (c.token.kind === 'variable' && c.peek(1).text === '=' && c.peek(1).kind === 'operator') {
+        name = c.variable()
+        c.next()
+      }
+      const value: Expression =
+        c.token.kind === 'word' && !c.at('NULL') && !c.at('DEFAULT')
+          ? { kind: 'literal', type: { name: 'nvarchar', length: 128 }, value: c.identifier() }
+          : parseArgument(c)
+      const output = c.accept('OUTPUT') || c.accept('OUT')
+      args.push({ name, value, output })
+    } while (c.accept(','))
+  }
+  return { kind: 'execute', line, procedure, returnTo, arguments: args }
+}
+
+function startsArgument(c: Cursor): boolean {
+  const token = c.token
+  if (token.kind === 'end') return false
+  if (token.kind === 'word') return c.at('NULL') || c.at('DEFAULT')
+  return token.kind !== 'operator' || token.text === '-'
+}
+
+/** An argument of EXEC is a literal or a variable, never an expression. */
+function parseArgument(c: Cursor): Expression {
+  const negative = c.accept('-')
+  const token = c.token
+  if (negative && token.kind !== 'number') throw c.syntaxError()
+  if (c.accept('NULL')) return { kind: 'null' }
+  if (c.accept('DEFAULT')) return { kind: 'default' }
+  c.next()
+  const single = new Cursor(`${negative ? '-' : ''}${c.text.slice(token.start, token.end)}`, { query: c.query })
+  return parseExpression(single)
+}
+
+const bulkOptions = new Set([
+  'KEEP_NULLS',
+  'CHECK_CONSTRAINTS',
+  'FIRE_TRIGGERS',
+  'TABLOCK',
+  'ORDER',
+  'ROWS_PER_BATCH',
+  'KILOBYTES_PER_BATCH',
+])
+
+function parseInsertBulk(c: Cursor): Statement {
+  const line = c.line
+  c.expect('INSERT', 'BULK')
+  const target = c.objectName()
+  c.expect('(')
+  const columns: StatementOf<'insertBulk'>['columns'][number][] = []
+  do {
+    const name = c.identifier()
+    const type = c.typeName()
+    columns.push({ name, type, collation: c.accept('COLLATE') ? c.identifier() : undefined })
+  } while (c.accept(','))
+  c.expect(')')
+  const options: string[] = []
+  if (c.accept('WITH')) {
+    c.expect('(')
+    do {
+      const option = c.next()
+      if (!bulkOptions.has(option.upper))
+        throw sqlError(155, `'${option.text}' is not a recognized INSERT BULK option.`, { severity: 15, line })
+      options.push(option.upper)
+      if (option.upper === 'ORDER') {
+        c.expect('(')
+        do {
+          c.identifier()
+          c.acceptOne(['ASC', 'DESC'])
+        } while (c.accept(','))
+        c.expect(')')
+      } else if (c.accept('=')) c.next()
+    } while (c.accept(','))
+    c.expect(')')
+  }
+  return { kind: 'insertBulk', line, target, columns, options }
+}
