@@ -277,7 +277,10 @@ describe('append with an answer that is lost', () => {
     const abort = new AbortController()
     const commit = {
       files: [dataFile(table, 'a', [{ id: 1n }])],
-      precondition: () => void abort.abort(new Error('stop')) as undefined,
+      precondition: () => {
+        abort.abort(new Error('stop'))
+        return undefined
+      },
     }
     await expect(append(table, commit, { environment: lake.environment, signal: abort.signal })).rejects.toThrow('stop')
     expect(lake.metadataFiles()).toEqual([])

@@ -46,7 +46,10 @@ function randomValue(random: Random, type: PrimitiveType): Value {
       return 'f79c3e09-677c-4bbd-a479-3f349cb785e7'.replace(/[0-9a-f]/g, () => random.below(16).toString(16))
     case 'binary':
       return random.bytes(20)
-    default:
+    case 'long':
+    case 'timestamp_ns':
+    case 'timestamptz_ns':
+    case 'unknown':
       return random.signed(64)
   }
 }

@@ -5,6 +5,7 @@ import {
   createTableMetadata,
   currentSchema,
   evolveSchema,
+  formatType,
   parseNameMapping,
   type SchemaChanges,
   serializeNameMapping,
@@ -345,7 +346,7 @@ describe('schema evolution', () => {
   const evolve = (changes: SchemaChanges, metadata = table()): TableMetadata =>
     commit(metadata, evolveSchema(metadata, changes))
   const fields = (metadata: TableMetadata): string[] =>
-    currentSchema(metadata).fields.map((field) => `${field.id} ${field.name} ${String(field.type)}`)
+    currentSchema(metadata).fields.map((field) => `${field.id} ${field.name} ${formatType(field.type)}`)
 
   it('adds, renames, widens, documents and drops columns, and never uses an id twice', () => {
     let metadata = evolve({ addColumns: [{ name: 'n', type: 'int', doc: 'a number' }] })

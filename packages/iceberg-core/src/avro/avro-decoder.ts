@@ -102,25 +102,24 @@ class Compiler {
     if (isJsonArray(schema)) return this.#union(schema, names, depth)
     if (!isJsonObject(schema)) throw damaged('the Avro schema is malformed')
     const type = schema['type'] ?? null
-    switch (type) {
-      case 'record':
-        return this.#record(schema, names, depth)
-      case 'array':
-        return array(this.compile(schema['items'] ?? null, names, depth + 1))
-      case 'map':
-        return map(this.compile(schema['values'] ?? null, names, depth + 1))
-      case 'fixed': {
-        const size = schema['size']
-        if (typeof size !== 'number' || !Number.isInteger(size) || size < 0) throw damaged('a fixed type has no size')
-        return this.#name(schema, (cursor) => cursor.copy(size))
-      }
-      case 'enum': {
-        const symbols = isJsonArray(schema['symbols'] ?? null) ? (schema['symbols'] as readonly JsonValue[]) : []
-        return this.#name(schema, (cursor) => symbols[cursor.int()])
-      }
-      default:
-        return this.compile(type, names, depth + 1)
-    }
+    if (type === 'record') return this.#record(schema, names, depth)
+    if (type === 'array') return array(this.compile(schema['items'] ?? null, names, depth + 1))
+    if (type === 'map') return map(this.compile(schema['values'] ?? null, names, depth + 1))
+    if (type === 'fixed') return this.#fixed(schema)
+    if (type === 'enum') return this.#enum(schema)
+    return this.compile(type, names, depth + 1)
+  }
+
+  #fixed(schema: JsonObject): Decode {
+    const size = schema['size']
+    if (typeof size !== 'number' || !Number.isInteger(size) || size < 0) throw damaged('a fixed type has no size')
+    return this.#name(schema, (cursor) => cursor.copy(size))
+  }
+
+  #enum(schema: JsonObject): Decode {
+    const symbols = schema['symbols'] ?? null
+    if (!isJsonArray(symbols)) throw damaged('an enum type has no symbols')
+    return this.#name(schema, (cursor) => symbols[cursor.int()])
   }
 
   #record(schema: JsonObject, names: FieldNames, depth: number): Decode {

@@ -19,7 +19,8 @@ export type Test<T extends Term> =
 export type Predicate<T extends Term> =
   | { readonly op: 'true' }
   | { readonly op: 'false' }
-  | { readonly op: 'and' | 'or'; readonly left: Predicate<T>; readonly right: Predicate<T> }
+  | { readonly op: 'and'; readonly left: Predicate<T>; readonly right: Predicate<T> }
+  | { readonly op: 'or'; readonly left: Predicate<T>; readonly right: Predicate<T> }
   | Test<T>
 
 export const truth: { readonly op: 'true' } = { op: 'true' }
@@ -42,33 +43,18 @@ export function mapTests<T extends Term, U extends Term>(
   predicate: Predicate<T>,
   map: (test: Test<T>) => Predicate<U>,
 ): Predicate<U> {
-  switch (predicate.op) {
-    case 'true':
-    case 'false':
-      return predicate
-    case 'and':
-      return both(mapTests(predicate.left, map), mapTests(predicate.right, map))
-    case 'or':
-      return either(mapTests(predicate.left, map), mapTests(predicate.right, map))
-    default:
-      return map(predicate)
-  }
+  if (predicate.op === 'true' || predicate.op === 'false') return predicate
+  if (predicate.op === 'and') return both(mapTests(predicate.left, map), mapTests(predicate.right, map))
+  if (predicate.op === 'or') return either(mapTests(predicate.left, map), mapTests(predicate.right, map))
+  return map(predicate)
 }
 
 /** The truth of a predicate when each test has the truth that `holds` gives it. */
 export function evaluate<T extends Term>(predicate: Predicate<T>, holds: (test: Test<T>) => boolean): boolean {
-  switch (predicate.op) {
-    case 'true':
-      return true
-    case 'false':
-      return false
-    case 'and':
-      return evaluate(predicate.left, holds) && evaluate(predicate.right, holds)
-    case 'or':
-      return evaluate(predicate.left, holds) || evaluate(predicate.right, holds)
-    default:
-      return holds(predicate)
-  }
+  if (predicate.op === 'true' || predicate.op === 'false') return predicate.op === 'true'
+  if (predicate.op === 'and') return evaluate(predicate.left, holds) && evaluate(predicate.right, holds)
+  if (predicate.op === 'or') return evaluate(predicate.left, holds) || evaluate(predicate.right, holds)
+  return holds(predicate)
 }
 
 /**
@@ -97,18 +83,14 @@ export function testValue<T extends Term>(test: Test<T>, value: Value | null): b
       return value === null || !sameValue(test.term.type, test.value, value)
     case 'eq':
       return value !== null && sameValue(test.term.type, test.value, value)
-  }
-  if (value === null || (typeof value === 'number' && Number.isNaN(value))) return false
-  const order = filterOrder(test.term.type, value, test.value)
-  switch (test.op) {
     case 'lt':
-      return order < 0
+      return isOrdered(value) && filterOrder(test.term.type, value, test.value) < 0
     case 'lteq':
-      return order <= 0
+      return isOrdered(value) && filterOrder(test.term.type, value, test.value) <= 0
     case 'gt':
-      return order > 0
+      return isOrdered(value) && filterOrder(test.term.type, value, test.value) > 0
     case 'gteq':
-      return order >= 0
+      return isOrdered(value) && filterOrder(test.term.type, value, test.value) >= 0
   }
 }
 
@@ -117,7 +99,10 @@ export function filterOrder(type: PrimitiveType, a: Value, b: Value): -1 | 0 | 1
   return a === 0 && b === 0 ? 0 : compareValues(type, a, b)
 }
 
+function isOrdered(value: Value | null): value is Value {
+  return value !== null && !(typeof value === 'number' && Number.isNaN(value))
+}
+
 function sameValue(type: PrimitiveType, a: Value, b: Value): boolean {
-  if (typeof b === 'number' && Number.isNaN(b)) return false
-  return filterOrder(type, a, b) === 0
+  return isOrdered(b) && filterOrder(type, a, b) === 0
 }

@@ -46,11 +46,9 @@ function projectTest(test: Test<ColumnTerm>, transform: Transform, term: Partiti
       return widenPast(transform, { op: 'in', term, values: [apply(test.value)] })
     case 'in':
       return widenPast(transform, { op: 'in', term, values: test.values.map(apply) })
-  }
-  if (transform.kind === 'bucket') return truth
-  switch (test.op) {
     case 'lt':
     case 'lteq': {
+      if (transform.kind === 'bucket') return truth
       const bound = apply(test.op === 'lt' ? (step(test.term.type, test.value, -1) ?? test.value) : test.value)
       return either(
         widenPast(transform, { op: 'lteq', term, value: bound }),
@@ -59,6 +57,7 @@ function projectTest(test: Test<ColumnTerm>, transform: Transform, term: Partiti
     }
     case 'gt':
     case 'gteq': {
+      if (transform.kind === 'bucket') return truth
       const least = test.op === 'gt' ? (step(test.term.type, test.value, 1) ?? test.value) : test.value
       const bound = apply(least)
       // A truncation that wrapped around is no bound.
@@ -69,7 +68,10 @@ function projectTest(test: Test<ColumnTerm>, transform: Transform, term: Partiti
       return transform.kind === 'truncate' ? projectPrefix(test.value, transform.width, term) : truth
     case 'not-starts-with':
       return transform.kind === 'truncate' ? projectNotPrefix(test.value, transform.width, term) : truth
-    default:
+    case 'noteq':
+    case 'notin':
+    case 'is-nan':
+    case 'not-nan':
       return truth
   }
 }

@@ -43,24 +43,26 @@ export function rangeMightMatch<T extends Term>(test: Test<T>, range: ValueRange
     case 'not-starts-with':
       if (range.hasNulls !== false || typeof lower !== 'string' || typeof upper !== 'string') return true
       return !(lower.startsWith(test.value) && upper.startsWith(test.value))
-  }
-  if (range.onlyNulls === true || range.onlyNaNs === true) return false
-  switch (test.op) {
     case 'lt':
-      return lower === undefined || filterOrder(type, lower, test.value) < 0
+      return hasOrdered(range) && (lower === undefined || filterOrder(type, lower, test.value) < 0)
     case 'lteq':
-      return lower === undefined || filterOrder(type, lower, test.value) <= 0
+      return hasOrdered(range) && (lower === undefined || filterOrder(type, lower, test.value) <= 0)
     case 'gt':
-      return upper === undefined || filterOrder(type, upper, test.value) > 0
+      return hasOrdered(range) && (upper === undefined || filterOrder(type, upper, test.value) > 0)
     case 'gteq':
-      return upper === undefined || filterOrder(type, upper, test.value) >= 0
+      return hasOrdered(range) && (upper === undefined || filterOrder(type, upper, test.value) >= 0)
     case 'eq':
-      return within(type, test.value, range)
+      return hasOrdered(range) && within(type, test.value, range)
     case 'in':
-      return test.values.some((value) => within(type, value, range))
+      return hasOrdered(range) && test.values.some((value) => within(type, value, range))
     case 'starts-with':
-      return prefixWithin(test.value, range)
+      return hasOrdered(range) && prefixWithin(test.value, range)
   }
+}
+
+/** False when every value is null or NaN, which no comparison finds. */
+function hasOrdered(range: ValueRange): boolean {
+  return range.onlyNulls !== true && range.onlyNaNs !== true
 }
 
 function within(type: PrimitiveType, value: Value, { lower, upper }: ValueRange): boolean {

@@ -18,18 +18,10 @@ export function parseJsonLossless(text: string): JsonValue {
 
 /** Writes JSON so that {@link parseJsonLossless} gives equal values back. Members that are `undefined` are left out. */
 export function stringifyJsonLossless(value: JsonValue): string {
-  switch (typeof value) {
-    case 'string':
-      return JSON.stringify(value)
-    case 'bigint':
-    case 'boolean':
-      return String(value)
-    case 'number':
-      return stringifyNumber(value)
-    case 'object':
-      if (value === null) return 'null'
-      return isJsonArray(value) ? `[${value.map(stringifyJsonLossless).join(',')}]` : stringifyObject(value)
-  }
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'number') return stringifyNumber(value)
+  if (typeof value !== 'object' || value === null) return String(value)
+  return isJsonArray(value) ? `[${value.map(stringifyJsonLossless).join(',')}]` : stringifyObject(value)
 }
 
 export function isJsonArray(value: JsonValue): value is readonly JsonValue[] {
@@ -60,14 +52,10 @@ class Parser {
   value(depth: number): JsonValue {
     if (depth > maxDepth) throw this.#malformed('is nested too deeply')
     this.#space()
-    switch (this.#text[this.#at]) {
-      case '{':
-        return this.#object(depth)
-      case '[':
-        return this.#array(depth)
-      case '"':
-        return this.#string()
-    }
+    const first = this.#text[this.#at]
+    if (first === '{') return this.#object(depth)
+    if (first === '[') return this.#array(depth)
+    if (first === '"') return this.#string()
     for (const [text, value] of literals) {
       if (this.#text.startsWith(text, this.#at)) {
         this.#at += text.length

@@ -34,7 +34,7 @@ export class InMemoryFileIO implements FileIO {
   }
 
   async *list(prefix: string, options: IOOptions = {}): AsyncGenerator<FileEntry, void, undefined> {
-    for (const [path, bytes] of [...this.files]) {
+    for (const [path, bytes] of Array.from(this.files)) {
       options.signal?.throwIfAborted()
       if (path.startsWith(prefix)) yield await Promise.resolve({ path, sizeBytes: bytes.length, lastModifiedMs: 0 })
     }
