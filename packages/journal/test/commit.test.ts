@@ -321,3 +321,25 @@ test('an abort of the signal throws and leaves nothing', async () => {
   await batch.abort()
   expect(dataFiles(lake)).toEqual([])
 })
+
+test('files are kept while a lost request may still land, even if the batch can no longer be repeated', async () => {
+  const lake = testLake()
+  const journal = await newJournal(lake)
+  await extracted(journal, lake, { watermark: '1', rows: [someRows(1)] })
+  const batch = await writeBatch(await journal.refresh(), lake, { watermark: '2', rows: [someRows(3)] })
+  const seen = lake.catalog.commits.length
+  lake.catalog.faults.push('lost-before-commit')
+  lake.environment.sleep = async () => {
+    lake.environment.sleep = async () => {}
+    const { columns } = journal.definition
+    const more = { ...columns[1]!, ordinal: 3, name: 'note' }
+    await (await journal.refresh()).evolve({ ...journal.definition, columns: [...columns, more] })
+  }
+  await expect(batch.commit({ watermark: '2', strategy })).rejects.toMatchObject({ code: 'outcome-unknown' })
+  expect(dataFiles(lake).length).toBe(2)
+  // And land it does.
+  expect(await lake.catalog.commitTable(journal.table.identifier, lake.catalog.commits[seen]!)).toMatchObject({
+    status: 'committed',
+  })
+  expect((await rowsOfRead(await readOn(journal, undefined))).map(({ seq }) => seq)).toEqual([1n, 2n, 3n, 4n])
+})
