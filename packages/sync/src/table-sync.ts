@@ -36,6 +36,8 @@ export interface SyncOptions {
   readonly signal?: AbortSignal
   /** Names the run in results, logs and the target's bookkeeping; a fresh uuid by default. */
   readonly runId?: string
+  /** By default both, or the extract leg alone when there is no target. */
+  readonly legs?: readonly ('extract' | 'apply')[]
   readonly onProgress?: (progress: SyncProgress) => void
 }
 

@@ -1,0 +1,181 @@
+import type { Environment } from '@icebridge/iceberg-core'
+import type { AppliedPosition, Journal, JournalUnit } from '@icebridge/journal'
+import type { SqlServer, TableDefinition, TableName } from '@icebridge/sqlserver'
+import { isSqlServerError } from '@icebridge/sqlserver'
+import type { ImportPlan, ImportResult, SqlServerImporter } from '@icebridge/sqlserver-import'
+import { planError, SyncError, type SyncProblem } from './errors.ts'
+import type { Logger } from './logger.ts'
+import { tableKey, tableText } from './names.ts'
+import type { ApplyResult } from './results.ts'
+import type { SyncOptions, TableSync } from './table-sync.ts'
+
+const defaultMaxUnitRows = 100_000
+/** How often units are cut anew because the target's position moved. */
+const mostRestarts = 10
+
+/** What the apply leg works with. */
+export interface ApplyContext {
+  readonly sourceName: string
+  readonly target: SqlServer
+  readonly importer: SqlServerImporter
+  readonly environment: Environment
+  readonly logger: Logger
+  readonly runId: string
+}
+
+interface Totals {
+  rows: bigint
+  units: number
+  inserted: bigint
+  updated: bigint
+  deleted: bigint
+  unchanged: bigint
+}
+
+/**
+ * Brings the target to the journal's head, unit by unit; each unit and its position are committed together.
+ *
+ * @throws SyncError `plan` before anything is written; `contention`; whatever the importer and the journal throw.
+ */
+export async function apply(
+  context: ApplyContext,
+  journal: Journal,
+  table: TableSync,
+  options: SyncOptions,
+): Promise<ApplyResult> {
+  const startedMs = context.environment.nowMs()
+  const key = tableKey(context.sourceName, table.table)
+  const { plan, createdTarget } = await prepareTarget(context, journal, table, options)
+  const totals: Totals = { rows: 0n, units: 0, inserted: 0n, updated: 0n, deleted: 0n, unchanged: 0n }
+  for (let restarts = 0; restarts <= mostRestarts; restarts++) {
+    options.signal?.throwIfAborted()
+    const position = await context.importer.position(key, options)
+    const end = await applyFrom(context, { journal, table, plan, position, options, totals })
+    if (end === 'moved') continue
+    return {
+      status: totals.units > 0 || createdTarget ? 'applied' : 'unchanged',
+      ...totals,
+      createdTarget,
+      position: end,
+      durationMs: context.environment.nowMs() - startedMs,
+    }
+  }
+  throw new SyncError('contention', `${tableText(plan.target)}: other importers kept moving its position`, {
+    hint: 'Run one importer a target table at a time.',
+    context: { target: tableText(plan.target) },
+    retryable: true,
+  })
+}
+
+interface Application {
+  readonly journal: Journal
+  readonly table: TableSync
+  readonly plan: ImportPlan
+  readonly position: AppliedPosition | undefined
+  readonly options: SyncOptions
+  readonly totals: Totals
+}
+
+/** Applies all units from a position; `moved` when somebody else's position was found, so that the rest must be cut anew. */
+async function applyFrom(
+  context: ApplyContext,
+  application: Application,
+): Promise<AppliedPosition | undefined | 'moved'> {
+  const { journal, table, plan, options } = application
+  const read = await journal.readFrom(application.position, options)
+  let { position } = application
+  const units = read.units({ maxRows: table.maxUnitRows ?? defaultMaxUnitRows, wholeSnapshots: !plan.cutAnywhere })
+  for await (const unit of units) {
+    const result = await applyUnit(context, application, unit, position)
+    if (result.status === 'applied') {
+      position = result.position
+      continue
+    }
+    if (result.status !== 'widen') return 'moved'
+    // What refused the unit may be mended by rows further on: everything up to the head, in one transaction, once.
+    const widened = await applyUnit(context, application, read.widen(unit.sequence.from), position)
+    if (widened.status === 'widen') throw widened.cause
+    return widened.status === 'applied' ? widened.position : 'moved'
+  }
+  return position
+}
+
+async function applyUnit(
+  context: ApplyContext,
+  { journal, table, plan, options, totals }: Application,
+  unit: JournalUnit,
+  position: AppliedPosition | undefined,
+): Promise<ImportResult> {
+  const before = totals.rows
+  const result = await context.importer.apply(unit, plan, {
+    tableKey: tableKey(context.sourceName, table.table),
+    tableUuid: journal.tableUuid,
+    position,
+    lakeLocation: journal.table.loaded.metadata.location,
+    runId: context.runId,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    onProgress: (staged) =>
+      options.onProgress?.({
+        runId: context.runId,
+        table: tableText(table.table),
+        leg: 'apply',
+        rows: before + BigInt(staged),
+      }),
+  })
+  context.logger.debug({ runId: context.runId, target: tableText(plan.target), status: result.status }, 'unit')
+  if (result.status === 'applied') {
+    totals.rows += result.rows
+    totals.units += 1
+    totals.inserted += result.merge.inserted
+    totals.updated += result.merge.updated
+    totals.deleted += result.merge.deleted
+    totals.unchanged += result.merge.unchanged
+  }
+  return result
+}
+
+/** Plans against the target as it is, creates it when it is absent and may be, and prepares the bookkeeping. */
+async function prepareTarget(
+  context: ApplyContext,
+  journal: Journal,
+  table: TableSync,
+  options: SyncOptions,
+): Promise<{ readonly plan: ImportPlan; readonly createdTarget: boolean }> {
+  const name = table.target ?? table.table
+  const existing = await describeTarget(context.target, name, options)
+  const plan = context.importer.plan(journal.definition, existing, { target: name })
+  const problems = plan.problems.map((problem): SyncProblem => ({ ...problem, table: tableText(name) }))
+  if (existing === undefined && table.createTarget === false) {
+    problems.unshift({
+      code: 'no-target',
+      table: tableText(name),
+      message: 'the target table does not exist',
+      hint: 'Create it, or set createTarget to true.',
+    })
+  }
+  if (problems.length > 0) throw planError(tableText(name), problems)
+  for (const note of plan.notes)
+    context.logger.info({ runId: context.runId, target: tableText(name), ...note }, note.message)
+  await context.importer.prepare(options)
+  if (existing !== undefined) return { plan, createdTarget: false }
+  await context.importer.createTarget(journal.definition, name, {
+    tableKey: tableKey(context.sourceName, table.table),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  })
+  const created = await context.target.describeTable(name, options)
+  return { plan: context.importer.plan(journal.definition, created, { target: name }), createdTarget: true }
+}
+
+/** The target table's definition; undefined when there is no such table. */
+export async function describeTarget(
+  target: SqlServer,
+  name: TableName,
+  options: { readonly signal?: AbortSignal },
+): Promise<TableDefinition | undefined> {
+  try {
+    return await target.describeTable(name, options)
+  } catch (error) {
+    if (isSqlServerError(error, 'no-such-table')) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,75 @@
+import { ChangeDetectionError } from '@icebridge/change-detection'
+import { checkLayout, Journal, planJournal, type JournalLayout, type Lake as JournalLake } from '@icebridge/journal'
+import type { SqlServer } from '@icebridge/sqlserver'
+import { planImport } from '@icebridge/sqlserver-import'
+import { describeTarget } from './apply.ts'
+import { SyncError, type SyncProblem } from './errors.ts'
+import { chooseStrategy } from './extract.ts'
+import { tableText } from './names.ts'
+import type { TablePlan } from './plan.ts'
+import type { TableSync } from './table-sync.ts'
+
+/** Finds every problem of a table at once, and each column's verdict. Reads the source, the lake and the target; writes nothing. */
+export async function planTable(
+  context: {
+    readonly source: SqlServer
+    readonly target: SqlServer | undefined
+    readonly lake: JournalLake
+    readonly layout: JournalLayout
+  },
+  table: TableSync,
+  options: { readonly signal?: AbortSignal },
+): Promise<TablePlan> {
+  const { layout } = context
+  const definition = await context.source.describeTable(table.table, options)
+  const journal = await Journal.open(context.lake, { namespace: layout.namespace, name: layout.journalName }, options)
+  const lakePlan = planJournal(
+    definition,
+    journal?.typeOptions ?? {
+      ...(table.timestamps === undefined ? {} : { timestamps: table.timestamps }),
+      ...(table.time === undefined ? {} : { time: table.time }),
+    },
+  )
+  const problems: SyncProblem[] = [...checkLayout([layout]), ...lakePlan.problems]
+  const notes = lakePlan.columns.flatMap(({ column, note }) => (note === undefined ? [] : [`${column.name}: ${note}`]))
+  let strategy: string | undefined
+  try {
+    const chosen = chooseStrategy(table.strategy ?? { kind: 'auto' }, definition)
+    strategy = chosen.name
+    if (!chosen.detectsDeletes)
+      notes.push(`${chosen.name} finds no deletes: rows deleted in the source stay in the target`)
+  } catch (error) {
+    if (error instanceof SyncError) problems.push(...error.problems)
+    else if (error instanceof ChangeDetectionError) {
+      problems.push({ code: error.code, table: tableText(table.table), message: error.message, hint: error.hint ?? '' })
+    } else throw error
+  }
+  const targetName = table.target ?? table.table
+  const target = context.target === undefined ? undefined : await describeTarget(context.target, targetName, options)
+  const targetVerdicts = new Map<string, string>()
+  if (context.target !== undefined) {
+    const plan = planImport(definition, target, { target: targetName })
+    problems.push(...plan.problems.map((problem) => ({ ...problem, table: tableText(targetName) })))
+    notes.push(...plan.notes.map((note) => note.message))
+    for (const column of plan.columns) {
+      if (column.verdict === 'narrowed') targetVerdicts.set(column.source.name, `target narrower: ${column.loss ?? ''}`)
+      if (column.verdict === 'refused') targetVerdicts.set(column.source.name, `refused: ${column.reason}`)
+      if (column.verdict === 'skipped') targetVerdicts.set(column.source.name, `not written: ${column.reason}`)
+    }
+  }
+  return {
+    strategy,
+    journal: { name: [...layout.namespace, layout.journalName].join('.'), exists: journal !== undefined },
+    target: context.target === undefined ? undefined : { name: tableText(targetName), exists: target !== undefined },
+    columns: lakePlan.columns.map(({ column, sqlType, icebergType, verdict, loss }) => ({
+      name: column.name,
+      sqlType,
+      icebergType,
+      verdict: [verdict === 'loses' ? `loses ${loss ?? ''}` : verdict, targetVerdicts.get(column.name)]
+        .filter((part) => part !== undefined)
+        .join('; '),
+    })),
+    problems,
+    notes,
+  }
+}
