@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import {
+  append,
   eq,
   type Expression,
   formatDecimal,
@@ -145,3 +146,31 @@ for (const name of ['pyiceberg-v1', 'pyiceberg-v2', 'no-ids-snappy', 'no-ids-zst
     })
   })
 }
+
+describe('a version 1 table of another engine', () => {
+  it('is upgraded and appended to without losing a file', async () => {
+    for (const formatVersion of [2, 3]) {
+      const { table, expected } = await openFixture('pyiceberg-v1')
+      const upgraded = await table.catalog.commitTable(table.identifier, {
+        requirements: [],
+        updates: [{ action: 'upgrade-format-version', formatVersion }],
+        base: table.loaded,
+      })
+      expect(upgraded).toMatchObject({ status: 'committed', table: { metadata: { formatVersion } } })
+      const handle = await openTable(table.catalog, table.identifier, table.io)
+      const outcome = await append(handle, { files: [] }, { environment: new TestEnvironment({ seed: 9 }) })
+      expect(outcome).toMatchObject({ status: 'committed', snapshot: { sequenceNumber: 1n } })
+      const paths = []
+      const rowIds = new Set<bigint | undefined>()
+      const after = await openTable(table.catalog, table.identifier, table.io)
+      for await (const { file, sequenceNumber } of planScan(after)) {
+        paths.push(file.filePath)
+        rowIds.add(file.firstRowId)
+        expect(sequenceNumber).toBe(0n)
+      }
+      expect(paths.toSorted()).toEqual(expected.snapshots.at(-1)?.files.map((file) => file.path))
+      expect(rowIds.has(undefined)).toBe(formatVersion === 2)
+      expect(rowIds.size).toBe(formatVersion === 2 ? 1 : paths.length)
+    }
+  })
+})

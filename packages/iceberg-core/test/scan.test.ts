@@ -3,6 +3,11 @@ import {
   and,
   type Expression,
   bindExpression,
+  currentSnapshot,
+  ManifestWriter,
+  readManifestList,
+  type Snapshot,
+  writeManifestList,
   eq,
   evaluate,
   fileMightMatch,
@@ -85,6 +90,43 @@ describe('planning a scan', () => {
       residuals.push(task.residual)
     for await (const task of planScan(table, { filter: eq('name', 'x') })) residuals.push(task.residual)
     expect(residuals).toEqual([{ op: 'gteq', column: 'id', value: 0n }, { op: 'true' }])
+  })
+
+  it('refuses a snapshot with delete files by name, and still reads the one before it', async () => {
+    const lake = await Lake.create()
+    const table = await lake.append({ files: [dataFile(await lake.table(), 'a', [{ id: 1n }])], snapshotId: 1n })
+    const { metadata } = table.loaded
+    const writer = await ManifestWriter.create(lake.io, '/deletes.avro', {
+      metadata,
+      specId: 0,
+      snapshotId: 2n,
+      content: 'deletes',
+    })
+    await writer.add({ ...dataFile(table, 'd', [{ id: 1n }]), content: 'equality-deletes', equalityIds: [1] })
+    const kept = await readManifestList(lake.io, currentSnapshot(metadata)!, { metadata })
+    await writeManifestList(lake.io, '/list.avro', {
+      metadata,
+      snapshot: { snapshotId: 2n, parentSnapshotId: 1n, sequenceNumber: 2n },
+      manifests: [...kept, await writer.close()],
+    })
+    const snapshot: Snapshot = {
+      ...currentSnapshot(metadata)!,
+      ...{ snapshotId: 2n, parentSnapshotId: 1n, sequenceNumber: 2n, manifestList: '/list.avro' },
+      ...{ operation: 'delete', summary: { operation: 'delete' } },
+    }
+    await lake.catalog.commitTable(lake.identifier, {
+      requirements: [],
+      updates: [
+        { action: 'add-snapshot', snapshot },
+        { action: 'set-snapshot-ref', refName: 'main', type: 'branch', snapshotId: 2n },
+      ],
+      base: table.loaded,
+    })
+    await expect(lake.scan()).rejects.toMatchObject({ code: 'unsupported-deletes', context: { snapshotId: 2n } })
+    expect(await lake.scan({ snapshotId: 1n })).toEqual(['a'])
+    // Deletes stay in force when something is appended after them.
+    await lake.append({ files: [], snapshotId: 3n })
+    await expect(lake.scan()).rejects.toMatchObject({ code: 'unsupported-deletes', context: { snapshotId: 3n } })
   })
 
   it('travels to a snapshot by id and names one that is not there', async () => {
