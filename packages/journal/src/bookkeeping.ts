@@ -1,4 +1,14 @@
-import { Data, Field, Int64, makeData, RecordBatch, Schema, Struct, TimestampMicrosecond, Utf8 } from 'apache-arrow'
+import {
+  Field,
+  Int64,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  TimestampMicrosecond,
+  Utf8,
+  type Data,
+} from 'apache-arrow'
 import { SYNC_AT, SYNC_BATCH, SYNC_OP, SYNC_SEQ, type SyncOp } from './names.ts'
 
 /** What is the same for every row of one write. */

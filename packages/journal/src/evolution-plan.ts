@@ -82,18 +82,11 @@ function widens(from: Type, to: Type): boolean {
 }
 
 /** Types that share an Iceberg type but not the meaning of its values. */
-function familyOf(type: SqlType): string {
-  switch (type.name) {
-    case 'sql_variant':
-    case 'hierarchyid':
-    case 'geography':
-    case 'geometry':
-    case 'time':
-      return type.name
-    default:
-      return 'plain'
-  }
+function familyOf({ name }: SqlType): string {
+  return apart.has(name) ? name : 'plain'
 }
+
+const apart: ReadonlySet<string> = new Set(['sql_variant', 'hierarchyid', 'geography', 'geometry', 'time'])
 
 type Wanted = ReturnType<typeof fieldsOf>
 

@@ -156,3 +156,51 @@ test('a damaged position property is an error that says how to mend it', async (
     hint: expect.stringContaining('Remove the property'),
   })
 })
+
+test('without the property, a history that is cut off above the last commit stops the journal', async () => {
+  const lake = testLake()
+  const journal = await newJournal(lake)
+  await extracted(journal, lake, { watermark: '1', rows: [someRows(3)] })
+  await compaction(journal, lake)
+  await expireHistory(journal)
+  await commitUpdates(journal, [{ action: 'remove-properties', removals: [journalProperty.position] }])
+  await expect(headOf(journal)).rejects.toMatchObject({
+    code: 'position-lost',
+    hint: expect.stringContaining('Restore the table property'),
+  })
+})
+
+test('a rollback to before the first commit leaves an empty head that says so', async () => {
+  const lake = testLake()
+  const journal = await newJournal(lake)
+  const { snapshotId } = await extracted(journal, lake, { watermark: '1', rows: [someRows(3)] })
+  await commitUpdates(journal, [{ action: 'remove-snapshot-ref', refName: 'main' }])
+  expect(await headOf(journal)).toMatchObject({
+    watermark: undefined,
+    sequence: 0n,
+    snapshotId: undefined,
+    rolledBackFrom: snapshotId,
+  })
+  await expire(journal, [snapshotId])
+  await expect(headOf(journal)).rejects.toMatchObject({ code: 'position-lost' })
+})
+
+test('a rollback to a maintenance snapshot whose commits are expired stops the journal', async () => {
+  const lake = testLake()
+  const journal = await newJournal(lake)
+  const first = await extracted(journal, lake, { watermark: '1', rows: [someRows(3)] })
+  const replaced = await compaction(journal, lake)
+  await extracted(journal, lake, { watermark: '2', rows: [someRows(1)] })
+  await rollBack(journal, replaced)
+  await expire(journal, [first.snapshotId])
+  await expect(headOf(journal)).rejects.toMatchObject({ code: 'position-lost' })
+})
+
+test('a property that is behind the history and names no snapshot of it stops the journal', async () => {
+  const lake = testLake()
+  const journal = await newJournal(lake)
+  await extracted(journal, lake, { watermark: '1', rows: [someRows(3)] })
+  const stale = JSON.stringify({ watermark: '0', snapshotId: '999', sequence: '1', committedAtMs: 0 })
+  await commitUpdates(journal, [{ action: 'set-properties', updates: { [journalProperty.position]: stale } }])
+  await expect(headOf(journal)).rejects.toMatchObject({ code: 'position-lost', context: { snapshotId: 999n } })
+})

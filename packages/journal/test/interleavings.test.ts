@@ -1,3 +1,4 @@
+import { deepEqual, equal } from 'node:assert/strict'
 import { columnView } from '@icebridge/columnar'
 import type { TableCommit } from '@icebridge/iceberg-core'
 import { ancestorsOf } from '@icebridge/iceberg-core'
@@ -83,10 +84,16 @@ class Model {
     const read = await (await this.#journal.refresh()).readFrom(undefined, { bookkeeping: ['_sync_batch'] })
     const [unit] = await collect(read.units({ maxRows: 10_000 }))
     const rows = unit === undefined ? [] : await rowsIn(unit)
-    expect(rows.map(({ id }) => id)).toEqual(Array.from({ length: watermark }, (_, at) => at + 1))
-    expect(rows.map(({ seq }) => seq)).toEqual(rows.map((_, at) => BigInt(at + 1)))
+    deepEqual(
+      rows.map(({ id }) => id),
+      Array.from({ length: watermark }, (_, at) => at + 1),
+    )
+    deepEqual(
+      rows.map(({ seq }) => seq),
+      rows.map((_, at) => BigInt(at + 1)),
+    )
     const batches = unit === undefined ? [] : await batchRuns(unit.batches)
-    expect(new Set(batches).size).toBe(batches.length)
+    equal(new Set(batches).size, batches.length)
   }
 
   async #begin(): Promise<void> {
@@ -164,7 +171,7 @@ class Model {
       const applied = units.slice(0, this.#pick(4) === 0 ? this.#pick(units.length) : units.length)
       for (const unit of applied) {
         const rows = await rowsIn(unit)
-        expect(rows.length).toBe(unit.rows)
+        equal(rows.length, unit.rows)
         const sequence = unit.rows === 0 ? (this.#target.position?.sequence ?? 0n) : unit.sequence.to
         this.#target = {
           ids: [...this.#target.ids, ...rows.map(({ id }) => id ?? -1)],
@@ -172,8 +179,11 @@ class Model {
         }
       }
       const { ids } = this.#target
-      expect(ids).toEqual(ids.map((_, at) => at + 1))
-      if (applied.length === units.length) expect(ids.length).toBe(Number(head.watermark ?? 0))
+      deepEqual(
+        ids,
+        ids.map((_, at) => at + 1),
+      )
+      if (applied.length === units.length) equal(ids.length, Number(head.watermark ?? 0))
     } catch (error) {
       if (!isJournalError(error, 'rolled-back')) throw error
       this.seen.add('target stopped')
