@@ -90,8 +90,8 @@ function sum(a: number, b: number, most: number): number {
 /** @see https://learn.microsoft.com/sql/t-sql/data-types/precision-scale-and-length-transact-sql */
 function decimalArithmetic(operator: string, left: Bound, right: Bound, target: SqlType, nullable: boolean): Bound {
   const money = target.name === 'money' || target.name === 'smallmoney'
-  const p = asDecimal(left.type)
-  const q = asDecimal(right.type)
+  const p = digitsOf(left)
+  const q = digitsOf(right)
   const cast = (v: Bound, t: { precision: number; scale: number }): string => convert(v, { name: 'decimal', ...t }).sql
   const l = cast(left, p)
   const r = cast(right, q)
@@ -143,6 +143,14 @@ function decimalArithmetic(operator: string, left: Bound, right: Bound, target: 
   }
   if (money) type = target
   return bound(`CAST(${sql} AS ${duckType(type)})`, type, { nullable })
+}
+
+/** An integer literal counts with the digits it has, any other value with those of its type. */
+function digitsOf(value: Bound): { precision: number; scale: number } {
+  if (value.hasConstant && !value.nullable && isInteger(value.type) && typeof value.constant === 'number') {
+    return { precision: String(Math.abs(value.constant)).length, scale: 0 }
+  }
+  return asDecimal(value.type)
 }
 
 function dateArithmetic(operator: string, left: Bound, right: Bound): Bound {

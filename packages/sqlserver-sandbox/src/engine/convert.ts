@@ -157,7 +157,7 @@ export function toTicks(sql: string, type: SqlType): string {
     case 'time':
       return `(${ticks1900} + ${sql})`
     case 'datetimeoffset':
-      return `((${sql}).u + (${sql}).o * 600000000)`
+      return `((${sql}).u + CAST((${sql}).o AS BIGINT) * 600000000)`
     default:
       return sql
   }
@@ -175,7 +175,7 @@ export function fromTicks(ticks: string, to: SqlType, offset = '0'): string {
     case 'smalldatetime':
       return `CAST(((${ticks}) - ${ticks1900} + 299990000) // 600000000 AS INTEGER)`
     case 'datetimeoffset':
-      return `CASE WHEN (${ticks}) IS NULL THEN NULL ELSE CAST({u: ${rounded(ticks, to.scale)} - (${offset}) * 600000000, o: ${offset}} AS ${duckType(to)}) END`
+      return `CASE WHEN (${ticks}) IS NULL THEN NULL ELSE CAST({u: ${rounded(ticks, to.scale)} - CAST((${offset}) AS BIGINT) * 600000000, o: ${offset}} AS ${duckType(to)}) END`
     case 'datetime2':
       return rounded(ticks, to.scale)
     default:

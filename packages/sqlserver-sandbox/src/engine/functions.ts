@@ -330,6 +330,11 @@ const rules: Readonly<Record<string, Rule>> = {
   },
   DATEFROMPARTS: (args) =>
     bound(`make_date(${[0, 1, 2].map((i) => asInt(arg(args, i))).join(', ')})`, { name: 'date' }),
+  EOMONTH: (args) => {
+    const months = args[1] === undefined ? '0' : asInt(args[1])
+    const day = convert(dated(arg(args, 0)), { name: 'date' }).sql
+    return bound(`last_day(CAST(${day} + to_months(${months}) AS DATE))`, { name: 'date' })
+  },
   DATETIME2FROMPARTS: (args) => {
     const scale = Number(arg(args, 7).constant)
     const day = `CAST(date_diff('day', DATE '1970-01-01', make_date(${[0, 1, 2].map((i) => asInt(arg(args, i))).join(', ')})) + 719162 AS BIGINT) * 864000000000`

@@ -113,11 +113,12 @@ export class EngineSession implements Session {
     } catch (error) {
       if (state.signal?.aborted) {
         if (state.tranCount === 0 || state.options.xactAbort) await this.#abandon()
+        else if (await state.abandonBroken()) state.doomed = true
         return
       }
       if (error instanceof BatchAborted) return
       if (!(error instanceof SandboxSqlError)) throw error
-      state.sink?.error(error.error)
+      state.sink?.error(error.error.line > 0 ? error.error : { ...error.error, line: 1 })
     }
   }
 
@@ -311,21 +312,11 @@ class Runner {
       return
     }
     if (s.kind === 'raiserror') return
-    const dooms = state.options.xactAbort || batchAborting.has(error.number) || (await this.#duckIsBroken())
+    const broken = await state.abandonBroken()
+    const dooms = broken || state.options.xactAbort || batchAborting.has(error.number)
     if (!dooms) return
     if (error.number === 1205 || this.#inTry === 0) await state.rollbackTransaction()
     else state.doomed = true
-  }
-
-  /** An error inside DuckDB while a transaction is open has ended that transaction. */
-  async #duckIsBroken(): Promise<boolean> {
-    if (!this.#state.duckOpen) return false
-    try {
-      await this.#state.connection.run('SELECT 1')
-      return false
-    } catch {
-      return true
-    }
   }
 
   async #condition(e: Expression): Promise<boolean> {

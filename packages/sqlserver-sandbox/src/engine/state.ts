@@ -87,6 +87,18 @@ export class SessionState {
     await this.connection.run(command)
   }
 
+  /** After a failure that ended DuckDB's own transaction: what was written is gone, and the T-SQL transaction can only be rolled back. */
+  async abandonBroken(): Promise<boolean> {
+    if (!this.duckOpen) return false
+    try {
+      await this.connection.run('SELECT 1')
+      return false
+    } catch {
+      await this.#end('ROLLBACK')
+      return true
+    }
+  }
+
   async run(sql: string): Promise<void> {
     try {
       await this.connection.run(sql)

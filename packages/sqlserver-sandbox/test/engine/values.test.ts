@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Engine, Session } from '../../src/session.ts'
+import { open, rows } from './collect.ts'
+
+let engine: Engine
+let session: Session
+beforeAll(async () => {
+  const opened = await open()
+  engine = opened.engine
+  session = await opened.login()
+})
+afterAll(() => engine.close())
+
+const cases: [name: string, type: string, literal: string, value: unknown][] = [
+  [
+    'a decimal of 38 digits',
+    'decimal(38,10)',
+    '1234567890123456789012345678.0123456789',
+    12345678901234567890123456780123456789n,
+  ],
+  ['money', 'money', '-922337203685477.5807', -9223372036854775807n],
+  ['a bigint', 'bigint', '-9223372036854775807', -9223372036854775807n],
+  ['the last 100 ns of datetime2', 'datetime2(7)', "'9999-12-31T23:59:59.9999999'", 3155378975999999999n],
+  ['a date before the Gregorian calendar', 'date', "'0001-01-01'", 0],
+  ['a time', 'time(7)', "'23:59:59.9999999'", 863999999999n],
+  ['datetime in steps of 1/300 s', 'datetime', "'2024-01-01T10:11:12.997'", 1173927801899n],
+  [
+    'an offset',
+    'datetimeoffset(7)',
+    "'2024-01-01T00:00:00.1234567+05:30'",
+    { utc: 638396442001234567n, offsetMinutes: 330 },
+  ],
+  ['an emoji', 'nvarchar(20)', "N'Ä😀'", 'Ä😀'],
+  ['a padded char', 'nchar(4)', "N'ab'", 'ab  '],
+  ['a guid', 'uniqueidentifier', "'6F9619FF-8B86-D011-B42D-00C04FC964FF'", '6f9619ff-8b86-d011-b42d-00c04fc964ff'],
+  ['negative zero', 'float', '-0e0', -0],
+  ['a quote', 'nvarchar(20)', "N'it''s'", "it's"],
+]
+test.each(cases)('%s comes back as it went in', async (_name, type, literal, value) => {
+  await rows(session, `CREATE TABLE v (x ${type} NULL)`)
+  try {
+    await rows(session, `INSERT INTO v VALUES (${literal}), (NULL)`)
+    expect(await rows(session, 'SELECT x FROM v')).toEqual([[value], [null]])
+  } finally {
+    await rows(session, 'DROP TABLE v')
+  }
+})
+
+test('binary keeps its bytes', async () => {
+  const [[value] = []] = await rows(session, 'SELECT CAST(0x00FF27 AS varbinary(5))')
+  expect(Buffer.from(value as Uint8Array).toString('hex')).toBe('00ff27')
+})
+
+test('a lone surrogate and a NUL come back exactly through a parameter', async () => {
+  const value = 'a\uD83D\0b'
+  expect(
+    await rows(session, 'SELECT @p', [{ name: '@p', type: { name: 'nvarchar', length: 10 }, value, output: false }]),
+  ).toEqual([[value]])
+})
+
+test('uniqueidentifier is ordered by its last six bytes first', async () => {
+  const found = await rows(
+    session,
+    `SELECT CAST(x AS varchar(36)) FROM (VALUES (CAST('FFFFFFFF-0000-0000-0000-000000000001' AS uniqueidentifier)), (CAST('00000000-0000-0000-0000-000000000002' AS uniqueidentifier))) v(x) ORDER BY x DESC`,
+  )
+  expect(found.map(([x]) => String(x).slice(-1))).toEqual(['2', '1'])
+})
+
+test('arithmetic has the result types of SQL Server', async () => {
+  expect(await rows(session, `SELECT 7 / 2, 7.0 / 3, 1.5 * 2.25, 'a' + N'b', LEN(N'a😀 '), DATALENGTH(N'a ')`)).toEqual(
+    [[3, 2333333n, 3375n, 'ab', 3, 4]],
+  )
+})
+
+test('strings compare without case and trailing spaces unless the collation is binary', async () => {
+  expect(
+    await rows(
+      session,
+      `SELECT CASE WHEN N'Ab' = N'aB  ' THEN 1 ELSE 0 END, CASE WHEN N'Ab' COLLATE Latin1_General_100_BIN2 = N'aB' THEN 1 ELSE 0 END, CASE WHEN CONVERT(varbinary(max), N'a') = CONVERT(varbinary(max), N'A') THEN 1 ELSE 0 END`,
+    ),
+  ).toEqual([[1, 0, 0]])
+})
