@@ -1,1 +1,18 @@
-export {}
+export { arrowSchema, columnFields } from './arrow-schema.ts'
+export { BatchBuilder } from './batch-builder.ts'
+export { BinaryBuilder, FixedBuilder, type LoneSurrogates, StringBuilder, UuidBuilder } from './bytes-builders.ts'
+export { type ColumnBuilder, columnBuilder, type ColumnBuilderOptions } from './column-builder.ts'
+export type { ColumnField, ColumnKind, ColumnType } from './column-type.ts'
+export { DecimalBuilder } from './decimal-builder.ts'
+export { ColumnarError, type ColumnarErrorCode } from './errors.ts'
+export {
+  BooleanBuilder,
+  DateBuilder,
+  Float32Builder,
+  Float64Builder,
+  Int32Builder,
+  Int64Builder,
+  TimeBuilder,
+  TimestampBuilder,
+} from './fixed-width-builders.ts'
+export { ListBuilder, MapBuilder, StructBuilder } from './nested-builders.ts'
