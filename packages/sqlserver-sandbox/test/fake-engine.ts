@@ -31,6 +31,8 @@ export function fakeEngine(script: Script = {}): Engine & { readonly log: string
       const session: Session = {
         database: login.database ?? 'master',
         async execute(text, parameters, sink, signal) {
+          // The settings that the driver sends when it connects.
+          if (text.startsWith('set ansi_nulls')) return
           log.push(text)
           await script.batch?.(text, parameters, sink, signal)
         },

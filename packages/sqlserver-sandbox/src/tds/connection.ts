@@ -17,8 +17,11 @@ const DEFAULT_PACKET_BYTES = 4096
 const MIN_PACKET_BYTES = 512
 const MAX_PACKET_BYTES = 32767
 const INSERT_BULK = /^\s*insert\s+bulk\b/i
-/** The batch of SET statements that a driver sends when it connects: neither traced nor counted by faults. */
-const DRIVER_SETTINGS = /^(\s*set [a-z_]+( [a-z_]+)* \S+\s*)+$/i
+/**
+ * What the driver sends on its own account, the SET statements of a new connection and the probe of a pooled one, is neither
+ * traced nor counted by faults.
+ */
+const HOUSEKEEPING = /^((\s*set [a-z_]+( [a-z_]+)* \S+\s*){3,}|SELECT 1;)$/i
 const PROCEDURE_NAME = /^(\[[^\]]+\]|[\p{L}_#][\p{L}\p{N}_#$@]*)?(\.(\[[^\]]+\]|[\p{L}_#][\p{L}\p{N}_#$@]*)?){0,3}$/u
 
 export interface ConnectionOptions {
@@ -398,7 +401,7 @@ export class Connection {
     if (session === undefined) throw new ProtocolError('A request before the login.')
     const { signal } = run.abort
     const response = this.#response(run, info, procedure)
-    const observed = !DRIVER_SETTINGS.test(info.text)
+    const observed = !HOUSEKEEPING.test(info.text)
     if (observed) this.#options.trace(info)
     try {
       if (observed) await this.#strike('before', info, run, response)
@@ -448,7 +451,7 @@ export class Connection {
       writer: this.#writer,
       procedure,
       request,
-      faults: this.#options.faults,
+      faults: HOUSEKEEPING.test(request.text) ? undefined : this.#options.faults,
       signal: run.abort.signal,
       database: this.#session?.database ?? 'master',
       onRowFault: (fault, response) => this.#apply(fault, run, response),

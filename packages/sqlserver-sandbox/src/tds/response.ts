@@ -30,7 +30,8 @@ export interface ResponseOptions {
   /** The tokens that end statements: DONE in a batch, DONEINPROC and a last DONEPROC in an RPC. */
   readonly procedure: boolean
   readonly request: RequestInfo
-  readonly faults: FaultPlan
+  /** Undefined for a request that faults pass over. */
+  readonly faults: FaultPlan | undefined
   readonly signal: AbortSignal
   readonly database: string
   /** Carries out a fault that strikes at a row; throws for a drop or a failure. */
@@ -69,7 +70,7 @@ export class Response implements ResultSink {
   rows(chunk: ResultChunk): void | Promise<void> {
     const { signal, faults, request } = this.#options
     signal.throwIfAborted()
-    if (faults.watches('row', request)) return this.#rowsUnderFaults(chunk)
+    if (faults?.watches('row', request) === true) return this.#rowsUnderFaults(chunk, faults)
     const next = this.#encode(chunk, 0, chunk.rowCount)
     if (next < chunk.rowCount || this.#writer.full) return this.#rest(chunk, next, chunk.rowCount)
   }
@@ -165,8 +166,8 @@ export class Response implements ResultSink {
     }
   }
 
-  async #rowsUnderFaults(chunk: ResultChunk): Promise<void> {
-    const { faults, request, onRowFault } = this.#options
+  async #rowsUnderFaults(chunk: ResultChunk, faults: FaultPlan): Promise<void> {
+    const { request, onRowFault } = this.#options
     let next = 0
     while (next < chunk.rowCount) {
       const struck = faults.strikeRows('row', { ...request, count: chunk.rowCount - next })

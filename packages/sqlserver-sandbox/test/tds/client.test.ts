@@ -85,7 +85,7 @@ describe('values', () => {
     ['money', { name: 'money' }, -1234567890123n, -123456789.0123],
     ['smallmoney', { name: 'smallmoney' }, -1n, -0.0001],
     ['date', { name: 'date' }, 3652058, new Date('9999-12-31T00:00:00Z')],
-    ['time(7)', { name: 'time', scale: 7 }, 863_999_999_0000n, new Date('1970-01-01T23:59:59.999Z')],
+    ['time(7)', { name: 'time', scale: 7 }, 863_999_990_000n, new Date('1970-01-01T23:59:59.999Z')],
     ['datetime2(0)', { name: 'datetime2', scale: 0 }, 0n, new Date('0001-01-01T00:00:00Z')],
     ['datetime2(7)', { name: 'datetime2', scale: 7 }, 3155378975999990000n, new Date('9999-12-31T23:59:59.999Z')],
     ['datetime', { name: 'datetime' }, -1n, new Date('1899-12-31T23:59:59.997Z')],
