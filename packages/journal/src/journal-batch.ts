@@ -2,59 +2,15 @@ import type { DataFile, Environment, TableHandle } from '@icebridge/iceberg-core
 import { deleteDataFiles, IcebergAppender } from '@icebridge/iceberg-io'
 import type { RecordBatch } from 'apache-arrow'
 import { withBookkeeping } from './bookkeeping.ts'
+import { checkMode, invalid, type BatchOptions, type CommitOptions, type JournalCommit } from './batch-options.ts'
 import { commitBatch, outcomeUnknown, type BatchCommit } from './commit-batch.ts'
-import { JournalError } from './errors.ts'
-import type { FirstLoad, JournalHead } from './journal-head.ts'
-import { journalProperty, journalSummary, SYNC_OP, SYNC_SEQ, type BatchMode, type SyncOp } from './names.ts'
+import type { JournalError } from './errors.ts'
+import type { FirstLoad } from './journal-head.ts'
+import { journalProperty, journalSummary, SYNC_OP, SYNC_SEQ, type SyncOp } from './names.ts'
 import { serializePosition } from './position-json.ts'
 import { timesAsMicros } from './retype.ts'
 import { rollbackProperty } from './rollbacks.ts'
 import { snapshotIdFrom } from './snapshot-id.ts'
-
-/** One chunk of a first load. */
-export interface LoadChunk {
-  /** The same for every chunk of a load; a restart goes on with the one that the head has. */
-  readonly loadId: string
-  /** The watermark taken before any row was read. */
-  readonly handover: string
-  /** From 1, committed in order. */
-  readonly chunk: number
-  readonly chunks: number
-}
-
-export interface BatchOptions {
-  /** The head that the source's changes were read after. */
-  readonly base: JournalHead
-  /** A uuid that no other batch has. */
-  readonly batchId: string
-  readonly mode: BatchMode
-  /** For mode `load`; when absent the batch is all of a load. */
-  readonly load?: LoadChunk | undefined
-  /** Size at which a data file is closed, in bytes. */
-  readonly targetFileSizeBytes?: number | undefined
-  /** How often an unknown outcome is looked into, by default 5. */
-  readonly commitAttempts?: number | undefined
-  readonly signal?: AbortSignal | undefined
-}
-
-export interface CommitOptions {
-  /** Where the changes in the batch end: the next batch begins there. Of a load, the hand-over when it has no chunk of its own. */
-  readonly watermark: string
-  readonly strategy: string
-  /** Added to the snapshot's summary; keys of icebridge win. */
-  readonly summary?: Readonly<Record<string, string>> | undefined
-}
-
-/** `conflict`: somebody else committed first; nothing of the batch is left, and the run starts again from the new head. */
-export type JournalCommit =
-  | {
-      readonly status: 'committed'
-      readonly snapshotId: bigint
-      /** Both inclusive; undefined for a batch without rows. */
-      readonly sequence: { readonly from: bigint; readonly to: bigint } | undefined
-      readonly rows: bigint
-    }
-  | { readonly status: 'conflict'; readonly reason: string }
 
 /**
  * Rows on their way into a journal: written to files as they come, visible at {@link commit} all at once, or never.
@@ -71,7 +27,8 @@ export class JournalBatch implements AsyncDisposable {
   readonly #atMs: number
   #appender: IcebergAppender | undefined
   #rows = 0n
-  #state: 'open' | 'ended' = 'open'
+  /** `failed`: a write threw, so what is in the files is not what was asked for. */
+  #state: 'open' | 'failed' | 'ended' = 'open'
 
   /** @internal Use `Journal.beginBatch`. */
   constructor(
@@ -101,7 +58,7 @@ export class JournalBatch implements AsyncDisposable {
    * Writes rows: source columns, companions and `_sync_version`, by name and in any order. A column that is absent is null.
    * With op `column` the batch has a column `_sync_op`, without nulls, too. Rows are numbered in the order of the writes.
    *
-   * @throws {JournalError} `invalid-argument`; whatever the appender throws.
+   * @throws {JournalError} `invalid-argument`; whatever the appender throws, after which the batch can only be aborted.
    */
   async write(batch: RecordBatch, options: { readonly op: SyncOp | 'column' }): Promise<void> {
     this.#checkOpen('written to')
@@ -117,17 +74,21 @@ export class JournalBatch implements AsyncDisposable {
       )
     }
     if (batch.numRows === 0) return
-    this.#appender ??= await this.#openAppender()
     const fromSequence = this.#options.base.sequence + this.#rows + 1n
+    const rows = withBookkeeping(timesAsMicros(batch, this.#timeColumns), {
+      fromSequence,
+      op: options.op,
+      atMicros: BigInt(this.#atMs) * 1000n,
+      batchId: this.batchId,
+    })
+    try {
+      this.#appender ??= await this.#openAppender()
+      await this.#appender.write(rows)
+    } catch (error) {
+      this.#state = 'failed'
+      throw error
+    }
     this.#rows += BigInt(batch.numRows)
-    await this.#appender.write(
-      withBookkeeping(timesAsMicros(batch, this.#timeColumns), {
-        fromSequence,
-        op: options.op,
-        atMicros: BigInt(this.#atMs) * 1000n,
-        batchId: this.batchId,
-      }),
-    )
   }
 
   /**
@@ -258,40 +219,10 @@ export class JournalBatch implements AsyncDisposable {
 
   #checkOpen(verb: string): void {
     if (this.#state === 'ended') throw this.#invalid(`the batch has ended and cannot be ${verb}`)
+    if (this.#state === 'failed') throw this.#invalid(`a write to the batch failed, so it cannot be ${verb}`)
   }
 
   #invalid(message: string): JournalError {
     return invalid(this.#label, message)
   }
-}
-
-function checkMode(options: BatchOptions, label: string): void {
-  const { base, mode, load } = options
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(options.batchId)) {
-    throw invalid(label, `${JSON.stringify(options.batchId)} is no uuid for a batch`)
-  }
-  if (mode !== 'load') {
-    if (load !== undefined) throw invalid(label, `a batch of mode ${mode} is no chunk of a load`)
-    if (base.watermark === undefined) throw invalid(label, `a batch of mode ${mode} needs a complete first load`)
-    return
-  }
-  if (load === undefined) return
-  const { chunk, chunks } = load
-  if (!Number.isInteger(chunk) || !Number.isInteger(chunks) || chunk < 1 || chunk > chunks) {
-    throw invalid(label, `there is no chunk ${chunk} of ${chunks}`)
-  }
-  const committed = base.firstLoad?.loadId === load.loadId ? base.firstLoad : undefined
-  if (chunk !== (committed?.chunk ?? 0) + 1) {
-    throw invalid(label, `chunk ${chunk} of load ${load.loadId} does not follow chunk ${committed?.chunk ?? 0}`)
-  }
-  if (committed !== undefined && (committed.chunks !== chunks || committed.handover !== load.handover)) {
-    throw invalid(label, `load ${load.loadId} was begun with another hand-over or another number of chunks`)
-  }
-}
-
-function invalid(label: string, message: string): JournalError {
-  return new JournalError('invalid-argument', `journal ${label}: ${message}`, {
-    hint: 'Read the head again and build the batch on it; see the order of batches in SPEC.md.',
-    context: { table: label },
-  })
 }

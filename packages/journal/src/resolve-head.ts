@@ -11,9 +11,10 @@ import { parsePosition, type RecordedPosition } from './position-json.ts'
  * `unproven`: the commit that the property names is expired, and with it whatever could contradict it. The head holds only if
  * its sequence is the highest `_sync_seq` of the live files.
  */
-export type ResolvedHead =
-  | { readonly proof: 'history'; readonly head: JournalHead }
-  | { readonly proof: 'unproven'; readonly head: JournalHead }
+export interface ResolvedHead {
+  readonly proof: 'history' | 'unproven'
+  readonly head: JournalHead
+}
 
 /**
  * Reads the head from metadata. Total: each state of property and history has its line in SPEC.md.

@@ -1,10 +1,13 @@
+import { BatchBuilder, columnView } from '@icebridge/columnar'
 import { isJournalError, type JournalBatch } from '@icebridge/journal'
 import { refreshTable } from '@icebridge/iceberg-core'
 import { expect, test } from 'vitest'
 import {
   collect,
+  column,
   compaction,
   dataFiles,
+  definition,
   extract,
   extracted,
   foreignAppend,
@@ -342,4 +345,38 @@ test('files are kept while a lost request may still land, even if the batch can 
     status: 'committed',
   })
   expect((await rowsOfRead(await readOn(journal, undefined))).map(({ seq }) => seq)).toEqual([1n, 2n, 3n, 4n])
+})
+
+test('a batch one of whose writes failed cannot be committed, and leaves nothing', async () => {
+  const lake = testLake()
+  const journal = await newJournal(lake)
+  const other = await newJournal(lake, definition([column(1, 'id', { name: 'int' })], 'narrow'))
+  const batch = await writeBatch(other, lake, { watermark: '1' })
+  await expect(batch.write(someRows(2), { op: 'upsert' })).rejects.toThrow(/name/)
+  await expect(batch.commit({ watermark: '1', strategy })).rejects.toMatchObject({ code: 'invalid-argument' })
+  await batch.abort()
+  expect(dataFiles(lake)).toEqual([])
+  expect((await headOf(journal)).snapshotId).toBeUndefined()
+})
+
+test('with time as micros a time is stored as a long and comes back as a time', async () => {
+  const lake = testLake()
+  const journal = await newJournal(lake, definition([column(1, 't', { name: 'time', scale: 6 })]), { time: 'micros' })
+  const builder = new BatchBuilder([{ name: 't', type: { kind: 'time' }, nullable: true }])
+  const [times] = builder.columns
+  if (times?.kind !== 'time') throw new TypeError('the column is not as declared')
+  times.append(86_399_999_999n)
+  times.appendNull()
+  await extracted(journal, lake, { watermark: '1', rows: [builder.finish()] })
+  const read = await readOn(journal, undefined)
+  const [unit] = await collect(read.units({ maxRows: 10 }))
+  const [batch] = await collect(unit!.batches)
+  const view = columnView(
+    batch!,
+    batch!.schema.fields.findIndex(({ name }) => name === 't'),
+  )
+  if (view.kind !== 'time') throw new TypeError(`the column came back as ${view.kind}`)
+  expect([view.value(0), view.isNull(1)]).toEqual([86_399_999_999n, true])
+  const { schemas } = journal.table.loaded.metadata
+  expect(schemas[0]?.fields.find(({ name }) => name === 't')?.type).toBe('long')
 })
