@@ -111,8 +111,12 @@ describe('planning a scan', () => {
     })
     const snapshot: Snapshot = {
       ...currentSnapshot(metadata)!,
-      ...{ snapshotId: 2n, parentSnapshotId: 1n, sequenceNumber: 2n, manifestList: '/list.avro' },
-      ...{ operation: 'delete', summary: { operation: 'delete' } },
+      snapshotId: 2n,
+      parentSnapshotId: 1n,
+      sequenceNumber: 2n,
+      manifestList: '/list.avro',
+      operation: 'delete',
+      summary: { operation: 'delete' },
     }
     await lake.catalog.commitTable(lake.identifier, {
       requirements: [],
@@ -146,6 +150,8 @@ describe('planning a scan', () => {
     await expect(lake.scan({ filter: eq('nam', 'x') })).rejects.toMatchObject({ code: 'no-such-column' })
     await expect(lake.scan({ filter: eq('id', 'x') })).rejects.toMatchObject({ code: 'invalid-argument' })
     await expect(lake.scan({ filter: eq('id', 1.5) })).rejects.toMatchObject({ code: 'invalid-argument' })
+    const unread = planScan(await lake.table(), { columns: ['id', 'nam'] }).next()
+    await expect(unread).rejects.toMatchObject({ code: 'no-such-column', context: { column: 'nam' } })
     await expect(lake.scan({ filter: startsWith('id', '1') })).rejects.toMatchObject({ code: 'invalid-argument' })
   })
 

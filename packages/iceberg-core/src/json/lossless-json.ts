@@ -35,6 +35,9 @@ export function isJsonObject(value: JsonValue): value is JsonObject {
 const numberPattern = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y
 /** A string up to its closing quote; what is inside is left to `JSON.parse`. */
 const stringPattern = /"[^"\\]*(?:\\.[^"\\]*)*"/sy
+/** What makes a string more than the text between its quotes. */
+const escapedPattern = /[\\\p{Cc}]/u
+const plainMember = { configurable: true, enumerable: true, writable: true }
 const literals: readonly (readonly [string, JsonValue])[] = [
   ['true', true],
   ['false', false],
@@ -71,22 +74,24 @@ class Parser {
   }
 
   #object(depth: number): JsonObject {
-    const members: [string, JsonValue][] = []
+    const object: Record<string, JsonValue> = {}
     this.#at++
     this.#space()
-    if (this.#take('}')) return {}
+    if (this.#take('}')) return object
     do {
       this.#space()
       if (this.#text[this.#at] !== '"') throw this.#malformed('has no member name')
       const name = this.#string()
       this.#space()
       if (!this.#take(':')) throw this.#malformed('has no colon')
-      members.push([name, this.value(depth + 1)])
+      const value = this.value(depth + 1)
+      // Assigned, it would become the prototype instead of a member.
+      if (name === '__proto__') Object.defineProperty(object, name, { ...plainMember, value })
+      else object[name] = value
       this.#space()
     } while (this.#take(','))
     if (!this.#take('}')) throw this.#malformed('has an object that does not end')
-    // fromEntries defines `__proto__` as a member like any other.
-    return Object.fromEntries(members)
+    return object
   }
 
   #array(depth: number): JsonValue[] {
@@ -103,6 +108,12 @@ class Parser {
   }
 
   #string(): string {
+    const end = this.#text.indexOf('"', this.#at + 1)
+    const plain = this.#text.slice(this.#at + 1, end)
+    if (end > 0 && !escapedPattern.test(plain)) {
+      this.#at = end + 1
+      return plain
+    }
     const token = this.#match(stringPattern)?.[0]
     if (token === undefined) throw this.#malformed('has a string that does not end')
     try {

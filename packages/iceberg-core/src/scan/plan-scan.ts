@@ -8,13 +8,15 @@ import type { Snapshot } from '../metadata/snapshot.ts'
 import { currentSchema, currentSnapshot, snapshotById, type TableMetadata } from '../metadata/table-metadata.ts'
 import { formatIdentifier } from '../port/catalog.ts'
 import type { TableHandle } from '../port/table-handle.ts'
-import type { Schema } from '../schema/schema.ts'
+import { findFieldByName, type Schema } from '../schema/schema.ts'
 import type { FileScanTask } from './file-scan-task.ts'
 import { ScanFilter } from './scan-filter.ts'
 
 export interface ScanOptions {
   /** The current snapshot when absent. */
   readonly snapshotId?: bigint | undefined
+  /** Columns that are to be read, as dotted paths: checked here, so that a mistake shows before any file is opened. */
+  readonly columns?: readonly string[] | undefined
   readonly filter?: Expression | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -37,7 +39,9 @@ export async function* planScan(
   const { signal } = options
   const snapshot =
     options.snapshotId === undefined ? currentSnapshot(metadata) : requireSnapshot(table, options.snapshotId)
-  const filter = new ScanFilter(metadata, scanSchema(metadata, options.snapshotId), options.filter)
+  const schema = scanSchema(metadata, options.snapshotId)
+  for (const column of options.columns ?? []) requireColumn(schema, column)
+  const filter = new ScanFilter(metadata, schema, options.filter)
   if (snapshot === undefined) return
   const manifests = await readManifestList(table.io, snapshot, { metadata, signal })
   if (manifests.some((manifest) => manifest.content === 'deletes' && hasLiveFiles(manifest))) {
@@ -80,6 +84,14 @@ export function requireSnapshot(table: TableHandle, snapshotId: bigint): Snapsho
   throw new IcebergError('no-such-snapshot', `table ${name} has no snapshot ${snapshotId}`, {
     context: { table: name, snapshotId },
     hint: 'It has expired, or it belongs to another table.',
+  })
+}
+
+function requireColumn(schema: Schema, column: string): void {
+  if (findFieldByName(schema, column) !== undefined) return
+  throw new IcebergError('no-such-column', `the schema has no column ${column}`, {
+    context: { column, schemaId: schema.schemaId },
+    hint: `Columns are: ${schema.fields.map((field) => field.name).join(', ')}`,
   })
 }
 
