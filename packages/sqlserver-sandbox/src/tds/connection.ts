@@ -410,7 +410,7 @@ export class Connection {
       if (observed) await this.#strike('after', info, run, response)
     } catch (error) {
       if (error instanceof ConnectionLost || this.#gone.signal.aborted) throw error
-      if (error instanceof FaultFailure) {
+      if (error instanceof FaultFailure || signal.reason instanceof FaultFailure) {
         // The error stands in the response already.
       } else if (signal.aborted) response.cancelled()
       else if (error === NEED_MORE) response.error(wireError(NEED_MORE.message))
@@ -439,8 +439,10 @@ export class Connection {
         if (this.#gone.signal.aborted) throw new ConnectionLost('The connection was closed in a stall.')
         return
       case 'fail':
-        response.error({ state: 1, severity: 16, line: 1, ...action.error })
-        throw new FaultFailure('A fault answered with an error.')
+        response.fail({ state: 1, severity: 16, line: 1, ...action.error })
+        // The engine may be in the middle of the statement: its signal stops it.
+        run.abort.abort(new FaultFailure('A fault answered with an error.'))
+        throw run.abort.signal.reason
       default:
         action satisfies never
     }

@@ -51,6 +51,7 @@ export class Response implements ResultSink {
   readonly #writer: ResponseWriter
   #database: string
   #writers: readonly ValueWriter[] = []
+  #failed = false
   #pending: { status: number; rowCount?: number } | undefined
   #returnStatus: number | undefined
   #returnValues: { name: string; type: SqlType; value: SqlValue }[] = []
@@ -76,6 +77,7 @@ export class Response implements ResultSink {
   }
 
   done(statement: Parameters<ResultSink['done']>[0]): void {
+    if (this.#failed) return
     if (statement.rowCount !== undefined) {
       this.#hold({ status: DONE.count, rowCount: statement.rowCount })
     } else if (statement.kind === 'select' && this.#writers.length > 0) {
@@ -85,6 +87,7 @@ export class Response implements ResultSink {
   }
 
   error(error: SqlError): void {
+    if (this.#failed) return
     this.#release()
     writeMessage(this.#writer.out, TOKEN.error, error)
     this.errorNumber = error.number
@@ -112,6 +115,12 @@ export class Response implements ResultSink {
   returnValue(name: string, type: SqlType, value: SqlValue): void {
     if (name.toLowerCase() === RETURN_STATUS) this.#returnStatus = Number(value ?? 0)
     else this.#returnValues.push({ name, type, value })
+  }
+
+  /** Answers with a fault's error; what the engine still says of the request is dropped. */
+  fail(error: SqlError): void {
+    this.error(error)
+    this.#failed = true
   }
 
   /** Reports what the engine threw, though it should have been told to `error`. */

@@ -423,6 +423,21 @@ describe('faults', () => {
     expect(errors).toMatchObject([{ number: 1205, class: 13 }])
   })
 
+  it('drop the connection at the nth row of a bulk load, which leaves nothing', async () => {
+    const { pool, log, fired } = await withFault(
+      { at: 'bulkRow', nth: 3000, action: { do: 'drop' } },
+      { bulkColumns: [{ name: 'id', type: int }] },
+    )
+    const table = new mssql.Table('#t')
+    table.columns.add('id', mssql.Int, { nullable: true })
+    for (let index = 0; index < 10_000; index++) table.rows.add(index)
+    await expect(pool.request().bulk(table)).rejects.toMatchObject(lost)
+    await expect.poll(() => log.at(-1)).toBe('close')
+    expect(log).toContain('bulk abort')
+    expect(log).not.toContain('bulk finish 10000')
+    expect(fired()).toBe(true)
+  })
+
   it('stall until they are released', async () => {
     const { pool, server } = await connect()
     const fault = server.faults.add({ at: 'before', action: { do: 'stall' } })
