@@ -70,11 +70,7 @@ class Append {
     const retry = commitRetry(this.#table.loaded.metadata.properties, this.#options.retries)
     for (let attempt = 0; ; attempt++) {
       const outcome = await this.#attempt(attempt)
-      if (outcome.status === 'committed') {
-        await this.#deleteUnused(outcome.table.loaded.metadata)
-        return outcome
-      }
-      if (outcome.status === 'unknown') return outcome
+      if (outcome.status === 'committed' || outcome.status === 'unknown') return outcome
       const elapsedMs = environment.nowMs() - startedMs
       if (outcome.final || attempt >= retry.retries || elapsedMs >= retry.totalTimeoutMs) {
         await this.#deleteAll()
@@ -96,6 +92,7 @@ class Append {
     )
     switch (outcome.status) {
       case 'committed':
+        await this.#deleteUnused(prepared.used)
         return {
           status: 'committed',
           snapshot: snapshotById(outcome.table.metadata, this.#snapshotId) ?? snapshot,
@@ -160,6 +157,7 @@ class Append {
     return {
       table,
       snapshot,
+      used: new Set([manifestList, ...list.manifests.map((manifest) => manifest.path)]),
       updates: [
         ...schemaUpdates,
         { action: 'add-snapshot', snapshot },
@@ -266,17 +264,7 @@ class Append {
   }
 
   /** Deletes what was written for attempts that failed, and own manifests that went into a merged one. */
-  async #deleteUnused(committed: TableMetadata): Promise<void> {
-    const snapshot = snapshotById(committed, this.#snapshotId)
-    if (snapshot === undefined || this.#written.size === 0) return
-    if (!this.#written.has(snapshot.manifestList)) return
-    let used: Set<string>
-    try {
-      const manifests = await readManifestList(this.#table.io, snapshot, { metadata: committed })
-      used = new Set([snapshot.manifestList, ...manifests.map((manifest) => manifest.path)])
-    } catch {
-      return // The commit stands; files left over are for orphan removal.
-    }
+  async #deleteUnused(used: ReadonlySet<string>): Promise<void> {
     for (const path of this.#written) if (!used.has(path)) await this.#delete(path)
   }
 
@@ -308,6 +296,8 @@ interface Refused {
 interface Prepared {
   readonly table: TableHandle
   readonly snapshot: Snapshot
+  /** The metadata files that the snapshot needs. */
+  readonly used: ReadonlySet<string>
   readonly updates: readonly TableUpdate[]
   readonly requirements: readonly TableRequirement[]
 }
