@@ -50,7 +50,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { host, port } = server
   return {
     ...server,
-    [Symbol.asyncDispose]: server.close,
+    [Symbol.asyncDispose]: () => server.close(),
     connectionString: (database) =>
       `Server=${host},${port};Database=${quoted(database)};User Id=sa;Password=${quoted(password)};Encrypt=false`,
     mssqlConfig: (database) => ({

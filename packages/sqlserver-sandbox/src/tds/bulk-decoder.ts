@@ -1,3 +1,4 @@
+/* oxlint-disable typescript/switch-exhaustiveness-check -- the default answers for every other type */
 import { type BulkColumn, type SqlType, type SqlValue, SandboxSqlError } from '../session.ts'
 import { ByteCursor, NEED_MORE } from './byte-cursor.ts'
 import { TOKEN, TYPE } from './constants.ts'

@@ -216,7 +216,7 @@ export class Connection {
         throw error
       }
       const response = this.#response(run, { kind: 'rpc', text: '' }, true)
-      response.error(wireError(error instanceof Error ? error.message : String(error)))
+      response.error(wireError(error instanceof Error ? error.message : 'malformed'))
       response.finish()
       return this.#writer.end()
     }

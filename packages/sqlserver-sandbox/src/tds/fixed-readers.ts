@@ -1,3 +1,4 @@
+/* oxlint-disable typescript/switch-exhaustiveness-check -- the default answers for every other type */
 import type { SqlType, SqlValue } from '../session.ts'
 import type { ByteCursor } from './byte-cursor.ts'
 import { joinTicks, ticksPerUnit, timeLength } from './ticks.ts'

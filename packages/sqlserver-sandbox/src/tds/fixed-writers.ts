@@ -1,3 +1,4 @@
+/* oxlint-disable typescript/switch-exhaustiveness-check -- the default answers for every other type */
 import type { SqlType, SqlValue } from '../session.ts'
 import type { ByteWriter } from './byte-writer.ts'
 import { split, splitTicks, ticksPerUnit, timeLength } from './ticks.ts'

@@ -159,7 +159,8 @@ export class Response implements ResultSink {
     for (let row = start; row < end; row++) {
       if (this.#writer.full) return row
       out.uint8(TOKEN.row)
-      // Both arrays have a column's worth of entries each: the engine's chunk has the columns it announced.
+      // Both arrays have an entry a column: the engine's chunk has the columns it announced.
+      // oxlint-disable-next-line typescript/no-non-null-assertion
       for (let column = 0; column < width; column++) writers[column]!(out, cells[column]!(row))
     }
     return end

@@ -1,3 +1,4 @@
+/* oxlint-disable typescript/switch-exhaustiveness-check -- the default answers for every other type */
 import type { SqlValue } from '../session.ts'
 import { type ByteCursor } from './byte-cursor.ts'
 import { type Collation, collationOf, decodeChars } from './collation.ts'

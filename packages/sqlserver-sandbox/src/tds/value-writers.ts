@@ -1,3 +1,4 @@
+/* oxlint-disable typescript/switch-exhaustiveness-check -- the default answers for every other type */
 import { type SqlType, type SqlValue, SandboxSqlError } from '../session.ts'
 import { type ByteWriter } from './byte-writer.ts'
 import { collationOf, encodeChars } from './collation.ts'

@@ -196,10 +196,10 @@ describe('statements', () => {
     const { pool } = await connect({
       async batch(text, _parameters, sink) {
         if (!text.startsWith('many')) return
-        sink.done({ kind: 'insert', rowCount: 3 })
-        sink.done({ kind: 'other' })
+        await sink.done({ kind: 'insert', rowCount: 3 })
+        await sink.done({ kind: 'other' })
         await select(sink, [id], [[1], [2]])
-        sink.done({ kind: 'update', rowCount: 0 })
+        await sink.done({ kind: 'update', rowCount: 0 })
       },
     })
     expect((await pool.request().batch('many')).rowsAffected).toEqual([3, 2, 0])
@@ -348,7 +348,7 @@ describe('reading', () => {
           await sink.rows({ rowCount: 2000, cells: [(row) => start + row, () => 'p'.repeat(100)] })
           sent += 2000
         }
-        sink.done({ kind: 'select', rowCount: total })
+        await sink.done({ kind: 'select', rowCount: total })
       },
     })
     const request = pool.request()
