@@ -1,5 +1,6 @@
-import { type Data, makeData, RecordBatch, type Schema, Struct } from 'apache-arrow'
+import type { RecordBatch, Schema } from 'apache-arrow'
 import { arrowSchema } from './arrow-schema.ts'
+import { batchOf } from './batch.ts'
 import { type ColumnBuilder, columnBuilder, type ColumnBuilderOptions } from './column-builder.ts'
 import type { ColumnField } from './column-type.ts'
 import { ColumnarError } from './errors.ts'
@@ -64,10 +65,4 @@ export class BatchBuilder {
       this.columns.map((column) => column.finish()),
     )
   }
-}
-
-/** A batch over finished columns. */
-export function batchOf(schema: Schema, length: number, children: readonly Data[]): RecordBatch {
-  const data = makeData({ type: new Struct(schema.fields), length, nullCount: 0, children: [...children] })
-  return new RecordBatch(schema, data)
 }

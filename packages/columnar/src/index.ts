@@ -1,4 +1,5 @@
 export { arrowSchema, columnFields } from './arrow-schema.ts'
+export { selectColumns, sliceBatch, takeRows } from './batch.ts'
 export { BatchBuilder } from './batch-builder.ts'
 export { BinaryBuilder, FixedBuilder, type LoneSurrogates, StringBuilder, UuidBuilder } from './bytes-builders.ts'
 export { type ColumnBuilder, columnBuilder, type ColumnBuilderOptions } from './column-builder.ts'
@@ -16,3 +17,17 @@ export {
   TimestampBuilder,
 } from './fixed-width-builders.ts'
 export { ListBuilder, MapBuilder, StructBuilder } from './nested-builders.ts'
+export { BinaryView, FixedView, StringView, UuidView } from './bytes-views.ts'
+export { type ColumnView, columnView, ListView, MapView, StructView } from './column-view.ts'
+export {
+  BooleanView,
+  DateView,
+  DecimalView,
+  Float32View,
+  Float64View,
+  Int32View,
+  Int64View,
+  TimestampView,
+  TimeView,
+} from './fixed-width-views.ts'
+export type { Validity } from './view-base.ts'
