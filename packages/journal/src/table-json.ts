@@ -7,9 +7,9 @@ import { journalProperty } from './names.ts'
 /** A definition without what other properties hold: columns and keys. */
 export type RecordedTable = Omit<TableDefinition, 'columns' | 'keys'>
 
-/** Row counts are estimates of a moment and not recorded. */
+/** Row counts are estimates of a moment, and `unmask` is of a login: neither is recorded. */
 export function serializeTable(definition: TableDefinition): string {
-  const { columns: _columns, keys: _keys, rowCount: _rowCount, ...rest } = definition
+  const { columns: _columns, keys: _keys, rowCount: _rowCount, unmask: _unmask, ...rest } = definition
   return canonicalJson(rest)
 }
 

@@ -1,5 +1,5 @@
 import { columnView, sliceBatch, takeRows } from '@icebridge/columnar'
-import { and, gteq, lteq, type FileScanTask, type Snapshot, type TableHandle } from '@icebridge/iceberg-core'
+import { and, gteq, lteq, type FileScanTask, type TableHandle } from '@icebridge/iceberg-core'
 import { IcebergReader } from '@icebridge/iceberg-io'
 import type { RecordBatch } from 'apache-arrow'
 import type { AppliedPosition } from './applied-position.ts'
@@ -27,9 +27,12 @@ export interface UnitReaderState {
 /** A planned read, cut into units. */
 export class UnitReader implements JournalRead {
   readonly #state: UnitReaderState
+  /** The newest commit that ends at a sequence, by sequence; the pinned snapshot for the last. */
+  readonly #commitEnds: ReadonlyMap<bigint, bigint>
 
   constructor(state: UnitReaderState) {
     this.#state = state
+    this.#commitEnds = commitEnds(state.table, state.head)
   }
 
   get tableUuid(): string {
@@ -99,7 +102,7 @@ export class UnitReader implements JournalRead {
 
   /** Whole commits, as many as fit. Where snapshots are expired, what is left between two that are known is one. */
   *#snapshotEnds(maxRows: bigint): Generator<bigint> {
-    const commits = [...this.#commitEnds().keys()]
+    const commits = [...this.#commitEnds.keys()]
       .filter((end) => end > this.#applied)
       .toSorted((a, b) => (a < b ? -1 : 1))
     let from = this.#applied
@@ -114,23 +117,10 @@ export class UnitReader implements JournalRead {
     if (end > from) yield end
   }
 
-  /** The newest commit that ends at a sequence, by sequence; the pinned snapshot for the last. */
-  #commitEnds(): ReadonlyMap<bigint, bigint> {
-    const { table, head } = this.#state
-    const ends = new Map<bigint, bigint>()
-    const oldestFirst: readonly Snapshot[] = historyOf(table.loaded.metadata).toReversed()
-    for (const snapshot of oldestFirst) {
-      const carried = carriedPosition(snapshot)
-      if (carried !== undefined) ends.set(carried.sequence, snapshot.snapshotId)
-    }
-    if (head.snapshotId !== undefined) ends.set(head.sequence, head.snapshotId)
-    return ends
-  }
-
   #unit(from: bigint, to: bigint): JournalUnit {
     const { head } = this.#state
     // A unit that ends inside a commit stands at the pinned snapshot: should that be rolled back, the target learns of it.
-    const snapshotId = this.#commitEnds().get(to) ?? head.snapshotId
+    const snapshotId = this.#commitEnds.get(to) ?? head.snapshotId
     if (snapshotId === undefined) throw new TypeError('a journal without a snapshot has no units')
     const stream = (): AsyncGenerator<RecordBatch, void, undefined> => this.#stream(from, to)
     return {
@@ -164,6 +154,16 @@ export class UnitReader implements JournalRead {
   }
 }
 
+function commitEnds(table: TableHandle, head: JournalHead): ReadonlyMap<bigint, bigint> {
+  const ends = new Map<bigint, bigint>()
+  for (const snapshot of historyOf(table.loaded.metadata).toReversed()) {
+    const carried = carriedPosition(snapshot)
+    if (carried !== undefined) ends.set(carried.sequence, snapshot.snapshotId)
+  }
+  if (head.snapshotId !== undefined) ends.set(head.sequence, head.snapshotId)
+  return ends
+}
+
 async function* inOrder(tasks: readonly FileScanTask[]): AsyncGenerator<FileScanTask, void, undefined> {
   yield* tasks
 }
@@ -173,14 +173,20 @@ function rowsWithin(batch: RecordBatch, from: bigint, to: bigint): RecordBatch {
   const index = batch.schema.fields.findIndex(({ name }) => name === SYNC_SEQ)
   const view = columnView(batch, index)
   if (view.kind !== 'int64') throw new TypeError(`${SYNC_SEQ} is no column of 64-bit integers`)
-  const rows: number[] = []
+  const within = (sequence: bigint | undefined): boolean => sequence !== undefined && sequence >= from && sequence <= to
+  let first = -1
+  let last = -1
+  let count = 0
   for (let row = 0; row < view.length; row += 1) {
-    const sequence = view.values[row]
-    if (sequence !== undefined && sequence >= from && sequence <= to) rows.push(row)
+    if (!within(view.values[row])) continue
+    if (first === -1) first = row
+    last = row
+    count += 1
   }
-  if (rows.length === batch.numRows) return batch
-  const first = rows[0] ?? 0
-  const last = rows.at(-1) ?? -1
-  if (last - first + 1 === rows.length) return sliceBatch(batch, first, last + 1)
-  return takeRows(batch, Uint32Array.from(rows))
+  if (count === batch.numRows) return batch
+  if (last - first + 1 === count || count === 0) return sliceBatch(batch, Math.max(first, 0), last + 1)
+  const rows = new Uint32Array(count)
+  let next = 0
+  for (let row = first; row <= last; row += 1) if (within(view.values[row])) rows[next++] = row
+  return takeRows(batch, rows)
 }
