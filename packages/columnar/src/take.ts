@@ -1,4 +1,5 @@
 import { Data, DataType } from 'apache-arrow'
+import { ColumnarError } from './errors.ts'
 
 type Indexed = Int32Array | BigInt64Array | Float32Array | Float64Array | Uint32Array | Uint8Array
 
@@ -98,11 +99,15 @@ function takeBytes(data: Data, rows: Uint32Array): Taken {
     end += (from[row + 1] ?? 0) - (from[row] ?? 0)
     offsets[index + 1] = end
   }
+  if (end > 0x7fff_ffff) throw new ColumnarError('batch-too-large', 'The rows taken of a column would pass 2 GiB')
   const values = new Uint8Array(end)
   for (let index = 0; index < rows.length; index++) {
     const row = rows[index] ?? 0
+    const start = from[row] ?? 0
+    const stop = from[row + 1] ?? 0
     let at = offsets[index] ?? 0
-    for (let source = from[row] ?? 0; source < (from[row + 1] ?? 0); source++) values[at++] = bytes[source] ?? 0
+    if (stop - start > 32) values.set(bytes.subarray(start, stop), at)
+    else for (let source = start; source < stop; source++) values[at++] = bytes[source] ?? 0
   }
   return { offsets, values }
 }
