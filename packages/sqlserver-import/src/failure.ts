@@ -23,14 +23,10 @@ export function failureOf(error: unknown, phase: 'stage' | 'merge', target: stri
   if (own !== undefined) return { kind: own.retryable ? 'repeat' : 'fatal', error: own }
   if (phase === 'merge' && (number === 2601 || number === 2627 || number === 547))
     return { kind: 'widen', number, error }
-  if (kind === 'connection-lost' || kind === 'timeout') {
-    // A lock time-out (1222) is the server's answer; a request that timed out on this side may still commit.
-    if (number !== undefined) return { kind: 'repeat', error }
-    return { kind: phase === 'merge' ? 'unknown' : 'restage', error }
-  }
-  if (retryable) return { kind: number === undefined ? 'restage' : 'repeat', error }
-  // No error number, no answer: the batch may have run to its end.
+  // No error number, no answer: the batch may have run to its end. A lock time-out (1222) is an answer.
   if (phase === 'merge' && number === undefined) return { kind: 'unknown', error }
+  if (number !== undefined && retryable) return { kind: 'repeat', error }
+  if (retryable || kind === 'connection-lost' || kind === 'timeout') return { kind: 'restage', error }
   return { kind: 'fatal', error }
 }
 
