@@ -90,7 +90,7 @@ describe('the lake that the demo keeps', () => {
 })
 
 function withoutRows(table: PyIcebergTable | undefined) {
-  return { ...table, snapshots: table?.snapshots.map(({ rows: _, ...snapshot }) => snapshot) }
+  return { ...table, snapshots: table?.snapshots.map((snapshot) => ({ ...snapshot, rows: undefined })) }
 }
 
 /** A table's metadata as interop/pyiceberg_check.py prints it. */
