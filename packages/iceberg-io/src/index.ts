@@ -1,1 +1,7 @@
-export {}
+export { columnFieldsOf } from './column-fields.ts'
+export { IcebergIoError } from './errors.ts'
+export type { IcebergIoErrorCode } from './errors.ts'
+export { IcebergReader } from './read/iceberg-reader.ts'
+export type { AppendsOptions, ReaderOptions, RowOptions, ScanRowsOptions } from './read/iceberg-reader.ts'
+export { readParquet } from './read/parquet-file.ts'
+export type { ParquetRead } from './read/parquet-file.ts'
