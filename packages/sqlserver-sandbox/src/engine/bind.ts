@@ -6,7 +6,7 @@ import { fold } from './catalog.ts'
 import { checkConstant, convert, implicitly } from './convert.ts'
 import { notImplemented, sqlError } from './errors.ts'
 import { bindAggregate, bindFunction, isAggregate } from './functions.ts'
-import { familyOf, precedenceOf, unifyTypes } from './types.ts'
+import { familyOf, formatType, precedenceOf, unifyTypes } from './types.ts'
 import { literalSql } from './values.ts'
 
 export interface Source {
@@ -104,7 +104,12 @@ export class Binder {
           name: undefined,
           identity: false,
           collation: familyOf(operand.type) === 'string' ? operand.collation : undefined,
-          byteKey: bytes ? { kind, sql: floating ? `CAST(${operand.sql} AS VARCHAR)` : wide } : undefined,
+          byteKey: bytes
+            ? {
+                kind: 'scale' in operand.type ? formatType(operand.type) : kind,
+                sql: floating ? `CAST(${operand.sql} AS VARCHAR)` : wide,
+              }
+            : undefined,
         }
       }
       case 'call':

@@ -1,7 +1,8 @@
 import type { SqlType } from '../session.ts'
 import type { Bound } from './bound.ts'
+import { fromBinary, toBinary } from './binary.ts'
 import { notImplemented, sqlError } from './errors.ts'
-import { asDecimal, duckType, familyOf, formatType, isExact, isInteger, lengthOf } from './types.ts'
+import { duckType, familyOf, formatType, isExact, isInteger, lengthOf } from './types.ts'
 import { conversionError, dateFromText, epochDays, literalSql, ticks1900, ticksPerDay } from './values.ts'
 
 const noImplicit = new Set([
@@ -121,8 +122,11 @@ function convertSql(value: Bound, a: string, to: SqlType, b: string, options: Co
     if ((type.name === 'float' || type.name === 'real') && isExact(to)) return `${cast}(${sql} AS ${duck})`
     return `${cast}(${sql} AS ${duck})`
   }
-  if (b === 'binary') return toBinary(value, to, options)
-  if (a === 'binary') return fromBinary(value, to, options)
+  if (b === 'binary') {
+    const bytes = toBinary(value, to, options)
+    return options.attempt ? `TRY(${bytes})` : bytes
+  }
+  if (a === 'binary') return fromBinary(value, to, options.style)
   if (b === 'guid') {
     if (a === 'guid') return sql
     if (a === 'string') return `${options.attempt ? 'TRY(' : '('}guid_of_text(${sql}))`
@@ -288,57 +292,6 @@ function dateText(sql: string, type: SqlType, style: number | undefined): string
   }
   if (style === undefined || style === 0) return `old_date_text(${ticks})`
   throw notImplemented(`CONVERT of ${type.name} to a string with style ${style}`)
-}
-
-function toBinary(value: Bound, to: SqlType, options: ConvertOptions): string {
-  const { sql, type } = value
-  const length = lengthOf(to)
-  const family = familyOf(type)
-  let bytes: string
-  let padLeft = false
-  if (family === 'binary') bytes = sql
-  else if (family === 'string') {
-    if (options.style === 1) bytes = `unhex(substr(${sql}, 3))`
-    else if (options.style === 2) bytes = `unhex(${sql})`
-    else bytes = type.name.startsWith('n') || type.name === 'xml' ? `utf16_bytes(${sql})` : `encode(${sql})`
-  } else if (family === 'guid') bytes = `unhex(guid_hex(${sql}))`
-  else if (isInteger(type) || type.name === 'bit') {
-    const width = type.name === 'bigint' ? 16 : type.name === 'int' ? 8 : type.name === 'smallint' ? 4 : 2
-    bytes = `unhex(right(printf('%016x', CAST(${sql} AS BIGINT)), ${width}))`
-    padLeft = true
-  } else bytes = `encode(CAST(${sql} AS VARCHAR))`
-  if (length > 0 && (padLeft || to.name === 'binary' || to.name === 'rowversion')) {
-    const width = length * 2
-    if (padLeft)
-      bytes =
-        to.name === 'binary' || to.name === 'rowversion'
-          ? `unhex(right(repeat('0', ${width}) || hex(${bytes}), ${width}))`
-          : bytes
-    else if (options.truncate || lengthOf(type) < length)
-      bytes = `unhex(left(hex(${bytes}) || repeat('0', greatest(0, ${width} - 2 * octet_length(${bytes}))), greatest(${width}, ${options.truncate ? 0 : `2 * octet_length(${bytes})`})))`
-  } else if (
-    length > 0 &&
-    options.truncate &&
-    (lengthOf(type) > length || lengthOf(type) === -1 || family !== 'binary')
-  )
-    bytes = `unhex(left(hex(${bytes}), ${length * 2}))`
-  return options.attempt ? `TRY(${bytes})` : bytes
-}
-
-function fromBinary(value: Bound, to: SqlType, options: ConvertOptions): string {
-  const { sql } = value
-  if (isInteger(to) || to.name === 'bit') {
-    const bits = to.name === 'bigint' ? 64 : to.name === 'int' ? 32 : to.name === 'smallint' ? 16 : 8
-    const raw = `CAST(('0x0' || right(hex(${sql}), ${bits / 4})) AS UBIGINT)`
-    if (to.name === 'tinyint') return `CAST(${raw} AS UTINYINT)`
-    if (to.name === 'bit') return `(${raw} <> 0)`
-    const hugeint = `CAST(${raw} AS HUGEINT)`
-    return `CAST(CASE WHEN ${hugeint} >= ${2n ** BigInt(bits - 1)} THEN ${hugeint} - ${2n ** BigInt(bits)} ELSE ${hugeint} END AS ${duckType(to)})`
-  }
-  if (to.name === 'uniqueidentifier') return `guid_of_hex(hex(${sql}))`
-  throw notImplemented(
-    `CONVERT of ${value.type.name} to ${formatType(to)}${options.style === undefined ? '' : ` with style ${options.style}`}`,
-  )
 }
 
 /** Rejects, while binding, what cannot become the type: constants that no row could save. */

@@ -45,6 +45,37 @@ function unlimited(type: SqlType, factor = 1): SqlType {
     : v
 }
 
+/** What DATALENGTH gives for a type of fixed length; a decimal counts the words of its value. */
+function storageBytes({ type, sql }: Bound): string {
+  switch (type.name) {
+    case 'bit':
+    case 'tinyint':
+      return '1'
+    case 'smallint':
+      return '2'
+    case 'date':
+      return '3'
+    case 'int':
+    case 'real':
+    case 'smallmoney':
+    case 'smalldatetime':
+      return '4'
+    case 'uniqueidentifier':
+      return '16'
+    case 'decimal':
+    case 'numeric':
+      return `CAST(1 + length(decimal_words(${sql})) // 2 AS INTEGER)`
+    case 'time':
+    case 'datetime2':
+    case 'datetimeoffset': {
+      const clock = type.scale <= 2 ? 3 : type.scale <= 4 ? 4 : 5
+      return String(clock + (type.name === 'time' ? 0 : type.name === 'datetime2' ? 3 : 5))
+    }
+    default:
+      return '8'
+  }
+}
+
 const datePart = (v: Bound): string => {
   const aliases: Readonly<Record<string, string>> = {
     yy: 'year',
@@ -181,20 +212,8 @@ const rules: Readonly<Record<string, Rule>> = {
         return bound(`CAST(text_units(${v.sql}) * ${v.type.name.startsWith('n') ? 2 : 1} AS INTEGER)`, int)
       case 'binary':
         return bound(`CAST(octet_length(${v.sql}) AS INTEGER)`, int)
-      default: {
-        const width: Readonly<Record<string, number>> = {
-          bit: 1,
-          tinyint: 1,
-          smallint: 2,
-          int: 4,
-          real: 4,
-          smallmoney: 4,
-          smalldatetime: 4,
-          date: 3,
-          uniqueidentifier: 16,
-        }
-        return bound(`CASE WHEN ${v.sql} IS NULL THEN NULL ELSE ${width[v.type.name] ?? 8} END`, int)
-      }
+      default:
+        return bound(`CASE WHEN ${v.sql} IS NULL THEN NULL ELSE ${storageBytes(v)} END`, int)
     }
   },
   LEFT: (args) => sameText((s) => `left(${s}, ${asInt(arg(args, 1))})`)(args),

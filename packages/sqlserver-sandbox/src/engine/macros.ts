@@ -29,4 +29,10 @@ export const macros: readonly string[] = [
   `CREATE OR REPLACE MACRO float_text(d, n) AS CAST(d AS VARCHAR)`,
   `CREATE OR REPLACE MACRO short_float_text(d) AS regexp_replace(printf('%.6g', d), '^(.*)e([+-])([0-9]{2})$', '\\1e\\20\\3')`,
   `CREATE OR REPLACE MACRO rowversion_bytes(n) AS unhex(printf('%016x', CAST(n AS BIGINT)))`,
+  `CREATE OR REPLACE MACRO reverse_hex(h) AS array_to_string(list_transform(range(length(h) // 2), lambda i: substr(h, CAST(length(h) - 2 * i - 1 AS INTEGER), 2)), '')`,
+  `CREATE OR REPLACE MACRO rpad_hex(h, n) AS (h || repeat('0', CAST(greatest(0, n - length(h)) AS INTEGER)))`,
+  `CREATE OR REPLACE MACRO floor_mod(n, m) AS (((n) % m + m) % m)`,
+  `CREATE OR REPLACE MACRO floor_div(n, m) AS (((n) - ((n) % m + m) % m) // m)`,
+  `CREATE OR REPLACE MACRO unscaled_hex(d) AS hex(CAST(replace(CAST(abs(d) AS VARCHAR), '.', '') AS UHUGEINT))`,
+  `CREATE OR REPLACE MACRO decimal_words(d) AS reverse_hex(lpad(unscaled_hex(d), CAST((length(unscaled_hex(d)) + 7) // 8 * 8 AS INTEGER), '0'))`,
 ]

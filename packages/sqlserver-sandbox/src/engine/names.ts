@@ -212,6 +212,8 @@ function systemFunction(state: SessionState, name: string, args: readonly Bound[
       const table = parsed === undefined || (type !== undefined && type !== 'U') ? undefined : findTable(state, parsed)
       return constant(table?.objectId ?? null, int)
     }
+    case 'ROWCOUNT_BIG':
+      return constant(state.rowCount, { name: 'bigint' })
     case 'SCOPE_IDENTITY':
       return constant(state.scopeIdentity, { name: 'numeric', precision: 38, scale: 0 })
     case 'XACT_STATE':
