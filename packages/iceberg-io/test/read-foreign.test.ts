@@ -115,9 +115,9 @@ test.each(codecs.flatMap((codec) => pageVersions.map((version) => ({ codec, vers
 test('promotes int to long, float to double and decimal precision, and keeps every digit of times', async () => {
   const path = join(folder, 'promoted.parquet')
   await duckdb.run(`
-    COPY (SELECT -2147483648::INTEGER AS i, 1.5::FLOAT AS f, -12.34::DECIMAL(4,2) AS d,
-      TIMESTAMP_MS '0001-01-01 00:00:00.001' AS ms, TIMESTAMP_NS '1969-12-31 23:59:59.999999999' AS ns,
-      TIMESTAMP '9999-12-31 23:59:59.999999' AS us, TIME '23:59:59.999999' AS t, '\\x00\\xFF'::BLOB AS b, -0.0::DOUBLE AS z)
+    COPY (SELECT (-2147483648)::INTEGER AS i, 1.5::FLOAT AS f, (-12.34)::DECIMAL(4,2) AS d,
+      '0001-01-01 00:00:00.001'::TIMESTAMP_MS AS ms, '1969-12-31 23:59:59.999999999'::TIMESTAMP_NS AS ns,
+      TIMESTAMP '9999-12-31 23:59:59.999999' AS us, TIME '23:59:59.999999' AS t, '\\x00\\xFF'::BLOB AS b, '-0.0'::DOUBLE AS z)
     TO '${path}' (FIELD_IDS {i: 1, f: 2, d: 3, ms: 4, ns: 5, us: 6, t: 7, b: 8, z: 9})`)
   const [row] = await rowsOf(path, [
     field(1, 'i', 'long'),
