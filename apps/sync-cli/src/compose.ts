@@ -1,23 +1,35 @@
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync } from 'node:fs'
 import { fileIOFor } from '@icebridge/fileio'
 import { SqlCatalog, systemEnvironment } from '@icebridge/iceberg-catalog'
-import { SqlServer, type TableName } from '@icebridge/sqlserver'
+import { Journal, layoutFor } from '@icebridge/journal'
+import { SqlServer, type SqlServerConfig, type TableName } from '@icebridge/sqlserver'
 import { UpdateInsertMergeStrategy, UpsertMergeStrategy } from '@icebridge/sqlserver-import'
-import { IncrementalSyncCoordinator, type TableSync } from '@icebridge/sync'
+import { IncrementalSyncCoordinator, type CoordinatorOptions, type TableSync } from '@icebridge/sync'
 import { FileWatermarkStore } from '@icebridge/watermarks'
 import type { Config, TableRule } from './config/load.ts'
-import { matches, parseTablePattern } from './config/table-pattern.ts'
+import { matches } from './config/table-pattern.ts'
+import { parseSelector, type TableSelector } from './config/table-selector.ts'
+import { tableSync } from './table-sync.ts'
 import { UsageError } from './usage-error.ts'
 
-/** One table of the configuration, with the coordinator that keeps it in step. */
+/** One table of the configuration. Nothing is opened before it is asked for. */
 export interface ConfiguredTable {
   /** As a person names it: `erp.dbo.orders`, and ` → dwh` when it has a target. */
   readonly label: string
   readonly source: string
   readonly targetName: string | undefined
   readonly sync: TableSync
-  readonly coordinator: IncrementalSyncCoordinator
+  /** What keeps the table in step. Connects to the source, and to the target when it is used. */
+  coordinator(): Promise<IncrementalSyncCoordinator>
+  /** The table's journal, for which no server is needed; undefined when there is none yet. */
+  journal(): Promise<Journal | undefined>
+}
+
+export interface TableChoice {
+  /** Whether coordinators get the targets. */
+  readonly targets: boolean
+  /** Take a name without wildcards as it is, without asking the source whether a pattern of the configuration takes it. */
+  readonly offline?: boolean
 }
 
 /** Opens what a configuration names, each thing once and only when it is needed; closes it all at the end. */
@@ -25,7 +37,8 @@ export class Composition implements AsyncDisposable {
   readonly #config: Config
   readonly #signal: AbortSignal
   readonly #servers = new Map<string, Promise<SqlServer>>()
-  readonly #coordinators = new Map<string, IncrementalSyncCoordinator>()
+  readonly #tableNames = new Map<string, Promise<readonly TableName[]>>()
+  readonly #coordinators = new Map<string, Promise<IncrementalSyncCoordinator>>()
   #catalog: Promise<SqlCatalog> | undefined
   #watermarks: Promise<FileWatermarkStore> | undefined
 
@@ -38,115 +51,136 @@ export class Composition implements AsyncDisposable {
    * The configured tables that the given names or patterns take, all of them when none is given. The first entry that takes a
    * table for a target decides its settings. Throws `UsageError` for a name that takes no table.
    */
-  async tables(wanted: readonly string[], use: { readonly targets: boolean }): Promise<readonly ConfiguredTable[]> {
-    const filters = wanted.map((text) => {
-      const parsed = parseTablePattern(text)
+  async tables(wanted: readonly string[], choice: TableChoice): Promise<readonly ConfiguredTable[]> {
+    const selectors = wanted.map((text) => {
+      const parsed = parseSelector(text)
       if (typeof parsed === 'string') throw new UsageError(`${text}: ${parsed}`)
-      return { pattern: parsed, used: false }
+      return parsed
     })
+    const used = new Set<TableSelector>()
     const found = new Map<string, ConfiguredTable>()
     for (const rule of this.#config.tables) {
-      for (const table of await this.#tablesOf(rule)) {
-        const takers = filters.filter((filter) => matches(filter.pattern, table))
-        for (const taker of takers) taker.used = true
-        if (filters.length > 0 && takers.length === 0) continue
-        const label = `${rule.source}.${table.schema}.${table.name}${rule.target === undefined ? '' : ` → ${rule.target}`}`
-        if (found.has(label)) continue
-        found.set(label, {
-          label,
-          source: rule.source,
-          targetName: rule.target,
-          sync: tableSync(rule, table),
-          coordinator: await this.#coordinator(rule.source, use.targets ? rule.target : undefined),
-        })
+      const relevant = selectors.filter(({ source }) => source === undefined || source === rule.source)
+      if (selectors.length > 0 && relevant.length === 0) continue
+      for (const table of await this.#tablesOf(rule, relevant, choice.offline === true)) {
+        const takers = relevant.filter(({ pattern }) => matches(pattern, table))
+        for (const taker of takers) used.add(taker)
+        if (selectors.length > 0 && takers.length === 0) continue
+        const configured = this.#configured(rule, table, choice)
+        if (!found.has(configured.label)) found.set(configured.label, configured)
       }
     }
-    const unused = wanted.filter((_, index) => filters[index]?.used === false)
+    const unused = selectors.filter((selector) => !used.has(selector)).map(({ text }) => text)
     if (unused.length > 0) throw new UsageError(`No configured table is called ${unused.join(', ')}.`)
     return [...found.values()]
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const servers = await Promise.allSettled(this.#servers.values())
-    await Promise.all(servers.map((server) => (server.status === 'fulfilled' ? server.value.close() : undefined)))
+    await Promise.allSettled(
+      servers.map((server) => (server.status === 'fulfilled' ? server.value.close() : undefined)),
+    )
     await (await this.#catalog?.catch(() => undefined))?.[Symbol.asyncDispose]()
     await (await this.#watermarks?.catch(() => undefined))?.[Symbol.asyncDispose]()
   }
 
-  async #tablesOf(rule: TableRule): Promise<readonly TableName[]> {
-    if (rule.pattern.exact !== undefined) return [rule.pattern.exact]
-    const source = await this.#source(rule.source)
-    const tables = (await source.discoverTables()).filter(
-      (table) => matches(rule.pattern, table) && !rule.exclude.some((pattern) => matches(pattern, table)),
-    )
-    if (tables.length === 0) throw new UsageError(`${rule.pattern.text} takes no table of source ${rule.source}.`)
+  #configured(rule: TableRule, table: TableName, { targets }: TableChoice): ConfiguredTable {
+    const { source, target } = rule
+    return {
+      label: `${source}.${table.schema}.${table.name}${target === undefined ? '' : ` → ${target}`}`,
+      source,
+      targetName: target,
+      sync: tableSync(rule, table),
+      coordinator: () => this.#coordinator(source, targets ? target : undefined),
+      journal: () => this.#journal(source, table),
+    }
+  }
+
+  async #tablesOf(
+    rule: TableRule,
+    selectors: readonly TableSelector[],
+    offline: boolean,
+  ): Promise<readonly TableName[]> {
+    const { pattern, exclude, source } = rule
+    if (pattern.exact !== undefined) return [pattern.exact]
+    const takes = (table: TableName): boolean =>
+      matches(pattern, table) && !exclude.some((excluded) => matches(excluded, table))
+    const exact = selectors.flatMap((selector) => selector.pattern.exact ?? [])
+    if (offline && selectors.length > 0 && exact.length === selectors.length) return exact.filter(takes)
+    const tables = (await this.#discovered(source)).filter(takes)
+    if (tables.length === 0) throw new UsageError(`${pattern.text} takes no table of source ${source}.`)
     return tables
   }
 
-  async #coordinator(source: string, target: string | undefined): Promise<IncrementalSyncCoordinator> {
-    const key = `${source}\n${target ?? ''}`
-    const existing = this.#coordinators.get(key)
-    if (existing !== undefined) return existing
-    const settings = target === undefined ? undefined : this.#config.targets.get(target)
-    const watermarks = await this.#watermarkStore()
-    const coordinator = new IncrementalSyncCoordinator({
-      source: { name: source, server: await this.#source(source) },
-      ...(target === undefined || settings === undefined
-        ? {}
-        : {
-            target: {
-              name: target,
-              server: await this.#server(`target ${target}`, settings.server),
-              merge:
-                settings.settings.merge === 'update-insert'
-                  ? new UpdateInsertMergeStrategy()
-                  : new UpsertMergeStrategy(),
-              ...(settings.settings.lockTimeoutMs === undefined
-                ? {}
-                : { lockTimeoutMs: settings.settings.lockTimeoutMs }),
-            },
-          }),
-      lake: {
-        catalog: await this.#openCatalog(),
-        io: fileIOFor,
-        formatVersion: this.#config.warehouse.formatVersion,
-        ...(this.#config.warehouse.namespace === undefined ? {} : { namespace: this.#config.warehouse.namespace }),
-      },
-      ...(watermarks === undefined ? {} : { watermarks }),
-      environment: systemEnvironment,
+  #discovered(source: string): Promise<readonly TableName[]> {
+    return once(this.#tableNames, source, async () => {
+      const server = await this.#server(`source ${source}`, this.#sourceConfig(source))
+      return await server.discoverTables({ signal: this.#signal })
     })
-    this.#coordinators.set(key, coordinator)
-    return coordinator
   }
 
-  #source(name: string): Promise<SqlServer> {
+  #coordinator(source: string, target: string | undefined): Promise<IncrementalSyncCoordinator> {
+    return once(this.#coordinators, JSON.stringify([source, target]), async () => {
+      const watermarks = await this.#watermarkStore()
+      return new IncrementalSyncCoordinator({
+        source: { name: source, server: await this.#server(`source ${source}`, this.#sourceConfig(source)) },
+        ...(target === undefined ? {} : { target: await this.#target(target) }),
+        lake: {
+          catalog: await this.#openCatalog(),
+          io: fileIOFor,
+          formatVersion: this.#config.warehouse.formatVersion,
+          ...(this.#config.warehouse.namespace === undefined ? {} : { namespace: this.#config.warehouse.namespace }),
+        },
+        ...(watermarks === undefined ? {} : { watermarks }),
+        environment: systemEnvironment,
+      })
+    })
+  }
+
+  async #target(name: string): Promise<NonNullable<CoordinatorOptions['target']>> {
+    const target = this.#config.targets.get(name)
+    if (target === undefined) throw new UsageError(`There is no target ${name}.`)
+    const { merge, lockTimeoutMs } = target.settings
+    return {
+      name,
+      server: await this.#server(`target ${name}`, target.server),
+      merge: merge === 'update-insert' ? new UpdateInsertMergeStrategy() : new UpsertMergeStrategy(),
+      ...(lockTimeoutMs === undefined ? {} : { lockTimeoutMs }),
+    }
+  }
+
+  async #journal(source: string, table: TableName): Promise<Journal | undefined> {
+    // Looking does not make a catalog.
+    if (!existsSync(this.#config.warehouse.catalog)) return undefined
+    const layout = layoutFor({
+      source,
+      table,
+      database: this.#sourceConfig(source).database,
+      template: this.#config.warehouse.namespace,
+    })
+    const lake = { catalog: await this.#openCatalog(), io: fileIOFor, environment: systemEnvironment }
+    return await Journal.open(lake, { namespace: layout.namespace, name: layout.journalName }, { signal: this.#signal })
+  }
+
+  #sourceConfig(name: string): SqlServerConfig {
     const config = this.#config.sources.get(name)
     if (config === undefined) throw new UsageError(`There is no source ${name}.`)
-    return this.#server(`source ${name}`, config)
+    return config
   }
 
-  #server(key: string, config: Parameters<typeof SqlServer.connect>[0]): Promise<SqlServer> {
-    let server = this.#servers.get(key)
-    if (server === undefined) {
-      server = SqlServer.connect(config, { signal: this.#signal })
-      this.#servers.set(key, server)
-    }
-    return server
+  #server(key: string, config: SqlServerConfig): Promise<SqlServer> {
+    return once(this.#servers, key, () => SqlServer.connect(config, { signal: this.#signal }))
   }
 
   #openCatalog(): Promise<SqlCatalog> {
     const { location, catalog, name } = this.#config.warehouse
-    this.#catalog ??= (async () => {
-      mkdirSync(location, { recursive: true })
-      mkdirSync(dirname(catalog), { recursive: true })
-      return SqlCatalog.openSqlite({
-        name,
-        path: catalog,
-        warehouse: location,
-        io: fileIOFor,
-        environment: systemEnvironment,
-      })
-    })()
+    this.#catalog ??= SqlCatalog.openSqlite({
+      name,
+      path: catalog,
+      warehouse: location,
+      io: fileIOFor,
+      environment: systemEnvironment,
+    })
     return this.#catalog
   }
 
@@ -154,38 +188,14 @@ export class Composition implements AsyncDisposable {
     const file = this.#config.watermarkFile
     if (file === undefined) return undefined
     this.#watermarks ??= FileWatermarkStore.open(file)
-    return this.#watermarks
+    return await this.#watermarks
   }
 }
 
-function tableSync(rule: TableRule, table: TableName): TableSync {
-  const { strategy, ...settings } = rule.settings
-  const target = rule.targetTable === undefined ? undefined : targetName(rule.targetTable, table)
-  return {
-    table,
-    ...settings,
-    ...(target === undefined ? {} : { target }),
-    ...(strategy === undefined
-      ? {}
-      : {
-          strategy:
-            typeof strategy === 'string' ? { kind: strategy } : { kind: 'timestamp' as const, ...strategy.timestamp },
-        }),
-  }
-}
-
-function targetName(template: string, table: TableName): TableName {
-  const bracketed = (name: string): string => `[${name.replaceAll(']', ']]')}]`
-  const text = template
-    .replaceAll('[{schema}]', bracketed(table.schema))
-    .replaceAll('[{table}]', bracketed(table.name))
-    .replaceAll('{schema}', table.schema)
-    .replaceAll('{table}', table.name)
-  const parsed = parseTablePattern(text)
-  if (typeof parsed === 'string' || parsed.exact === undefined) {
-    throw new UsageError(
-      `targetTable ${template} is not a table name: ${typeof parsed === 'string' ? parsed : 'it has wildcards'}`,
-    )
-  }
-  return parsed.exact
+function once<T>(made: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const existing = made.get(key)
+  if (existing !== undefined) return existing
+  const created = make()
+  made.set(key, created)
+  return created
 }

@@ -1,114 +1,99 @@
-import { columnView, type ColumnView } from '@icebridge/columnar'
+import { columnFields, columnView, type ColumnField, type ColumnView } from '@icebridge/columnar'
+import { formatDate, formatDecimal, formatTime, formatTimestamp, uuidFromBytes } from '@icebridge/iceberg-core'
 import type { RecordBatch } from 'apache-arrow'
+
+/** Gives the JSON of one column's value in a row. */
+type CellWriter = (row: number) => string
 
 /**
  * Gives each row of a batch as one line of JSON, exactly: decimals and 64-bit integers as strings, binary as base64,
- * dates and times as ISO 8601 with all digits, uuids as text, NaN and infinities as strings, -0.0 as `-0.0`.
+ * dates and times as ISO 8601 with all digits, uuids as text, NaN and infinities as strings, -0.0 as `-0.0`. A map is a list
+ * of pairs, since its keys may be of any type.
  */
 export function* ndjsonLines(batch: RecordBatch): Generator<string> {
-  const columns = batch.schema.fields.map((field, index) => ({
-    name: `${JSON.stringify(field.name)}:`,
-    view: columnView(batch, index),
-  }))
-  for (let row = 0; row < batch.numRows; row++) {
-    yield `{${columns.map(({ name, view }) => name + cellJson(view, row)).join(',')}}\n`
-  }
+  const cells = columnFields(batch.schema).map((field, index) => member(field, columnView(batch, index)))
+  for (let row = 0; row < batch.numRows; row++) yield `${object(cells, row)}\n`
 }
 
-function cellJson(view: ColumnView, row: number): string {
-  if (view.isNull(row)) return 'null'
+function member(field: ColumnField, view: ColumnView): CellWriter {
+  const name = `${JSON.stringify(field.name)}:`
+  const write = cell(field, view)
+  return (row) => name + write(row)
+}
+
+function object(members: readonly CellWriter[], row: number): string {
+  let text = '{'
+  for (const write of members) text += text.length === 1 ? write(row) : `,${write(row)}`
+  return `${text}}`
+}
+
+function cell(field: ColumnField, view: ColumnView): CellWriter {
+  const write = present(field, view)
+  return view.nullCount === 0 ? write : (row) => (view.isNull(row) ? 'null' : write(row))
+}
+
+function present({ type }: ColumnField, view: ColumnView): CellWriter {
   switch (view.kind) {
     case 'boolean':
-      return view.value(row) ? 'true' : 'false'
+      return (row) => (view.value(row) ? 'true' : 'false')
     case 'int32':
-      return String(view.value(row))
+      return (row) => String(view.value(row))
     case 'int64':
-      return `"${view.value(row)}"`
+      return (row) => `"${view.value(row)}"`
     case 'float32':
     case 'float64':
-      return floatJson(view.value(row))
+      return (row) => float(view.value(row))
     case 'decimal':
-      return `"${decimalText(view.value(row), view.scale)}"`
+      return (row) => `"${formatDecimal(view.value(row), view.scale)}"`
     case 'date':
-      return `"${dateText(BigInt(view.value(row)))}"`
+      return (row) => `"${formatDate(view.value(row))}"`
     case 'time':
-      return `"${timeText(view.value(row))}"`
+      return (row) => `"${formatTime(view.value(row), 6)}"`
     case 'timestamp': {
-      const { days, micros } = splitMicros(view.value(row))
-      return `"${dateText(days)}T${timeText(micros)}${view.utc ? 'Z' : ''}"`
+      const zone = view.utc ? 'Z' : ''
+      return (row) => `"${formatTimestamp(view.value(row), 6)}${zone}"`
     }
     case 'string':
-      return JSON.stringify(view.value(row))
+      return (row) => JSON.stringify(view.value(row))
     case 'binary':
     case 'fixed':
-      return `"${Buffer.from(view.value(row)).toString('base64')}"`
+      return (row) => `"${base64(view.value(row))}"`
     case 'uuid':
-      return `"${uuidText(view.value(row))}"`
-    case 'struct':
-      return `{${view.fields.map((field, index) => `${JSON.stringify(view.names[index])}:${cellJson(field, row)}`).join(',')}}`
-    case 'list':
-      return `[${range(view.start(row), view.end(row), (at) => cellJson(view.element, at)).join(',')}]`
-    case 'map':
-      // Keys may be of any type, so a map is a list of pairs.
-      return `[${range(view.start(row), view.end(row), (at) => `[${cellJson(view.key, at)},${cellJson(view.value, at)}]`).join(',')}]`
+      return (row) => `"${uuidFromBytes(view.value(row))}"`
+    case 'struct': {
+      // columnView and columnFields read the same schema, so that the kinds agree; this tells the compiler.
+      if (type.kind !== 'struct') throw new TypeError(`a struct view over a ${type.kind} column`)
+      const members = type.fields.flatMap((child, index) => {
+        const childView = view.fields[index]
+        return childView === undefined ? [] : [member(child, childView)]
+      })
+      return (row) => object(members, row)
+    }
+    case 'list': {
+      if (type.kind !== 'list') throw new TypeError(`a list view over a ${type.kind} column`)
+      const element = cell(type.element, view.element)
+      return (row) => `[${range(view.start(row), view.end(row), element).join(',')}]`
+    }
+    case 'map': {
+      if (type.kind !== 'map') throw new TypeError(`a map view over a ${type.kind} column`)
+      const key = cell(type.key, view.key)
+      const value = cell(type.value, view.value)
+      return (row) => `[${range(view.start(row), view.end(row), (at) => `[${key(at)},${value(at)}]`).join(',')}]`
+    }
     default:
       return view satisfies never
   }
 }
 
-function range(start: number, end: number, make: (at: number) => string): string[] {
+function range(start: number, end: number, make: CellWriter): string[] {
   return Array.from({ length: end - start }, (_, index) => make(start + index))
 }
 
-function floatJson(value: number): string {
+function float(value: number): string {
   if (!Number.isFinite(value)) return `"${value}"`
-  return Object.is(value, -0) ? '-0.0' : JSON.stringify(value)
+  return Object.is(value, -0) ? '-0.0' : String(value)
 }
 
-/** An unscaled value with its point set: (-5n, 2) is `-0.05`. */
-export function decimalText(unscaled: bigint, scale: number): string {
-  if (scale === 0) return unscaled.toString()
-  const digits = (unscaled < 0n ? -unscaled : unscaled).toString().padStart(scale + 1, '0')
-  return `${unscaled < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
-}
-
-const microsPerDay = 86_400_000_000n
-
-function splitMicros(micros: bigint): { readonly days: bigint; readonly micros: bigint } {
-  const rest = ((micros % microsPerDay) + microsPerDay) % microsPerDay
-  return { days: (micros - rest) / microsPerDay, micros: rest }
-}
-
-/** Microseconds since midnight as `hh:mm:ss.ffffff`. */
-function timeText(micros: bigint): string {
-  const seconds = micros / 1_000_000n
-  const two = (value: bigint): string => value.toString().padStart(2, '0')
-  const clock = `${two(seconds / 3600n)}:${two((seconds / 60n) % 60n)}:${two(seconds % 60n)}`
-  return `${clock}.${(micros % 1_000_000n).toString().padStart(6, '0')}`
-}
-
-/**
- * Days since 1970-01-01 as an ISO date of the proleptic Gregorian calendar, for years that JavaScript's Date cannot hold too.
- * @see https://howardhinnant.github.io/date_algorithms.html#civil_from_days
- */
-function dateText(days: bigint): string {
-  const shifted = days + 719_468n
-  const era = (shifted >= 0n ? shifted : shifted - 146_096n) / 146_097n
-  const dayOfEra = shifted - era * 146_097n
-  const yearOfEra = (dayOfEra - dayOfEra / 1460n + dayOfEra / 36_524n - dayOfEra / 146_096n) / 365n
-  const dayOfYear = dayOfEra - (365n * yearOfEra + yearOfEra / 4n - yearOfEra / 100n)
-  const monthFromMarch = (5n * dayOfYear + 2n) / 153n
-  const day = dayOfYear - (153n * monthFromMarch + 2n) / 5n + 1n
-  const month = monthFromMarch < 10n ? monthFromMarch + 3n : monthFromMarch - 9n
-  const year = yearOfEra + era * 400n + (month <= 2n ? 1n : 0n)
-  const yearText =
-    year >= 0n && year <= 9999n
-      ? year.toString().padStart(4, '0')
-      : `${year < 0n ? '-' : '+'}${(year < 0n ? -year : year).toString().padStart(6, '0')}`
-  return `${yearText}-${month.toString().padStart(2, '0')}-${day.toString().padStart(2, '0')}`
-}
-
-function uuidText(bytes: Uint8Array): string {
-  const hex = Buffer.from(bytes).toString('hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 }

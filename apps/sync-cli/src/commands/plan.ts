@@ -15,7 +15,7 @@ export async function plan(
   let failed = 0
   for (const { label, sync, coordinator } of await composition.tables(wanted, { targets: true })) {
     try {
-      const found = await coordinator.plan(sync, { signal: context.signal })
+      const found = await (await coordinator()).plan(sync, { signal: context.signal })
       const columns = textTable([
         ['  column', 'SQL Server', 'Iceberg', 'verdict'],
         ...found.columns.map((c) => [`  ${c.name}`, c.sqlType, c.icebergType, c.verdict]),

@@ -24,14 +24,17 @@ export async function run(context: CommandContext, wanted: readonly string[], op
       for (const table of queue) if (!(await runTable(context, table, options))) failed += 1
     }
   }
-  await Promise.all(Array.from({ length: Math.min(config.parallel, waiting.length) }, worker))
+  const workers = Array.from({ length: Math.min(config.parallel, waiting.length) }, worker)
+  // After an interruption every worker winds down before connections are closed under it.
+  for (const worked of await Promise.allSettled(workers)) if (worked.status === 'rejected') throw worked.reason
   return failed === 0 ? exitCodes.ok : exitCodes.failed
 }
 
 async function runTable(context: CommandContext, table: ConfiguredTable, options: RunOptions): Promise<boolean> {
   try {
     const legs = options.leg === undefined ? undefined : [options.leg]
-    const result = await table.coordinator.sync(table.sync, {
+    const coordinator = await table.coordinator()
+    const result = await coordinator.sync(table.sync, {
       signal: context.signal,
       ...(legs === undefined ? {} : { legs }),
     })

@@ -1,5 +1,6 @@
+import type { TableStatus } from '@icebridge/sync'
 import type { CommandContext } from '../command-context.ts'
-import { Composition } from '../compose.ts'
+import { Composition, type ConfiguredTable } from '../compose.ts'
 import { loadConfig } from '../config/load.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { printFailure, printResult, textTable } from '../output.ts'
@@ -17,9 +18,9 @@ export async function status(
   await using composition = new Composition(loadConfig(options.config, context.env), context.signal)
   const rows: string[][] = [['table', 'watermark', 'snapshot', 'committed', 'behind']]
   let failed = 0
-  for (const table of await composition.tables(wanted, { targets: true })) {
+  for (const table of await composition.tables(wanted, { targets: true, offline: true })) {
     try {
-      const found = await table.coordinator.status(table.sync, { signal: context.signal })
+      const found = await statusOf(table, context.signal)
       if (context.output.json) printResult(context.output, 'status', { label: table.label, ...found }, '')
       rows.push([
         table.label,
@@ -36,4 +37,17 @@ export async function status(
   }
   if (!context.output.json) context.output.out(`${textTable(rows)}\n`)
   return failed === 0 ? exitCodes.ok : exitCodes.failed
+}
+
+/** A table without a target has all of its state in the lake, so that no server is asked. */
+async function statusOf(table: ConfiguredTable, signal: AbortSignal): Promise<TableStatus> {
+  if (table.targetName !== undefined) return await (await table.coordinator()).status(table.sync, { signal })
+  const journal = await table.journal()
+  if (journal === undefined) return { table: table.sync.table, journal: undefined, target: undefined }
+  const { strategy, watermark, snapshotId, sequence, lastCommitAtMs } = await journal.head({ signal })
+  return {
+    table: table.sync.table,
+    journal: { name: journal.label, strategy, watermark, snapshotId, sequence, committedAtMs: lastCommitAtMs },
+    target: undefined,
+  }
 }

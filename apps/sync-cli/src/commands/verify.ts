@@ -20,7 +20,7 @@ export async function verify(
       continue
     }
     try {
-      const result = await coordinator.verify(sync, { signal: context.signal })
+      const result = await (await coordinator()).verify(sync, { signal: context.signal })
       const skipped = result.skipped.map(({ column, reason }) => `; ${column} left out: ${reason}`).join('')
       const counts =
         result.status === 'equal'

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { parseConnectionString, type SqlServerConfig } from '@icebridge/sqlserver'
 import { LineCounter, parseDocument } from 'yaml'
-import type { z } from 'zod'
+import { describeIssues } from './issues.ts'
 import { ConfigError, Positions, type ConfigProblem } from './problems.ts'
 import {
   configSchema,
@@ -12,6 +12,7 @@ import {
   type TargetSettings,
 } from './schema.ts'
 import { expandSecrets, type SecretSource } from './secrets.ts'
+import { nearest } from './suggest.ts'
 import { parseTablePattern, type TablePattern } from './table-pattern.ts'
 
 /** A configuration ready for use: secrets filled in, paths absolute, names parsed. */
@@ -46,37 +47,40 @@ export function loadConfig(file: string, env: Readonly<Record<string, string | u
   let text: string
   try {
     text = readFileSync(file, 'utf8')
-  } catch {
-    throw new ConfigError(file, [{ line: 1, column: 1, path: '', message: 'the file cannot be read' }])
+  } catch (error) {
+    const absent = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    const message = absent ? 'there is no such file' : 'the file cannot be read'
+    throw new ConfigError(file, [{ line: 1, column: 1, path: '', message }])
   }
-  return parseConfig(text, { file: resolve(file), env })
+  return parseConfig(text, { file, env })
 }
 
-/** As `loadConfig`, from text. Relative paths start from the folder of `file`. */
+/** As `loadConfig`, from text. Relative paths start from the folder of `file`, which messages name as it is given. */
 export function parseConfig(
   text: string,
   options: { readonly file: string; readonly env: Readonly<Record<string, string | undefined>> },
 ): Config {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true })
   const positions = new Positions(document, lines)
-  if (document.errors.length > 0) {
+  const malformed = [...document.errors, ...document.warnings]
+  if (malformed.length > 0) {
     throw new ConfigError(
       options.file,
-      document.errors.map((error) => positions.at(error.pos[0], error.message)),
+      inOrder(malformed.map((error) => positions.at(error.pos[0], yamlMessage(error.code, error.message)))),
     )
   }
   const problems: ConfigProblem[] = []
-  const secrets: SecretSource = { env: options.env, folder: dirname(options.file) }
+  const secrets: SecretSource = { env: options.env, folder: dirname(resolve(options.file)) }
   const value = expandAll(document.toJS(), [], (path, found) => {
     const expanded = expandSecrets(found, secrets)
     problems.push(...expanded.missing.map((message) => positions.problem(path, message)))
     return expanded.value
   })
   const parsed = configSchema.safeParse(value)
-  if (!parsed.success) problems.push(...parsed.error.issues.flatMap((issue) => describeIssue(issue, positions)))
+  if (!parsed.success) problems.push(...describeIssues(parsed.error.issues, configSchema, positions))
   if (problems.length > 0 || !parsed.success) throw new ConfigError(options.file, inOrder(problems))
-  const config = resolveConfig(parsed.data, options.file, (path, message) => {
+  const config = resolveConfig(parsed.data, resolve(options.file), (path, message) => {
     problems.push(positions.problem(path, message))
   })
   if (problems.length > 0) throw new ConfigError(options.file, inOrder(problems))
@@ -101,13 +105,23 @@ function resolveConfig(data: ConfigFile, file: string, complain: Complain): Conf
   const tables = data.tables.flatMap((entry, index): TableRule[] => {
     const { source, table, exclude, target, targetTable, ...own } = entry
     const at = ['tables', index]
-    if (data.sources[source] === undefined)
+    if (!Object.hasOwn(data.sources, source)) {
       complain([...at, 'source'], unknownName('source', source, Object.keys(data.sources)))
-    if (target !== undefined && data.targets?.[target] === undefined) {
+    }
+    if (target !== undefined && !Object.hasOwn(data.targets ?? {}, target)) {
       complain([...at, 'target'], unknownName('target', target, Object.keys(data.targets ?? {})))
     }
     const pattern = parseTablePattern(table)
     if (typeof pattern === 'string') complain([...at, 'table'], pattern)
+    if (targetTable !== undefined) {
+      const name = parseTablePattern(targetTable)
+      if (typeof name === 'string' || name.exact === undefined) {
+        complain(
+          [...at, 'targetTable'],
+          typeof name === 'string' ? name : 'must not have wildcards; use {schema} and {table}',
+        )
+      }
+    }
     const excluded = (exclude ?? []).flatMap((text, n) => {
       const parsed = parseTablePattern(text)
       if (typeof parsed !== 'string') return [parsed]
@@ -141,7 +155,16 @@ function serverConfig(
   path: readonly PropertyKey[],
   complain: Complain,
 ): SqlServerConfig | undefined {
-  const { connection, server, database, instance, domain, merge: _merge, lockTimeoutMs: _lock, ...rest } = settings
+  const {
+    connection,
+    server,
+    database,
+    instance,
+    authentication,
+    merge: _merge,
+    lockTimeoutMs: _lock,
+    ...rest
+  } = settings
   if (connection !== undefined) {
     try {
       return { ...parseConnectionString(connection), ...rest }
@@ -156,22 +179,22 @@ function serverConfig(
     database,
     ...rest,
     ...(instance === undefined ? {} : { instanceName: instance }),
-    ...(domain === undefined
-      ? {}
-      : {
-          authentication: {
-            type: 'ntlm',
-            options: { domain, userName: rest.user ?? '', password: rest.password ?? '' },
-          },
-        }),
+    ...(authentication === undefined ? {} : { authentication: driverAuthentication(authentication) }),
   }
 }
 
-function describeIssue(issue: z.core.$ZodIssue, positions: Positions): readonly ConfigProblem[] {
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => positions.problem([...issue.path, key], 'is not a setting of this place'))
-  }
-  return [positions.problem(issue.path, issue.message)]
+function driverAuthentication({
+  type,
+  options = {},
+}: NonNullable<ConnectionSettings['authentication']>): NonNullable<SqlServerConfig['authentication']> {
+  // The type is one of the driver's; which options it needs the driver checks when it connects.
+  return { type, options } as NonNullable<SqlServerConfig['authentication']>
+}
+
+function yamlMessage(code: string, message: string): string {
+  if (code === 'DUPLICATE_KEY') return 'the key stands twice in this mapping'
+  if (code === 'TAB_AS_INDENT') return 'a tab is not allowed as indentation; use spaces'
+  return message
 }
 
 function expandAll(
@@ -186,7 +209,9 @@ function expandAll(
 }
 
 function unknownName(kind: string, name: string, known: readonly string[]): string {
-  return `there is no ${kind} \`${name}\`; ${known.length === 0 ? `no ${kind}s are configured` : `known: ${known.join(', ')}`}`
+  if (known.length === 0) return `there is no ${kind} \`${name}\`; no ${kind}s are configured`
+  const close = nearest(name, known)
+  return `there is no ${kind} \`${name}\`; ${close === undefined ? `known: ${known.join(', ')}` : `did you mean \`${close}\`?`}`
 }
 
 function inOrder(problems: readonly ConfigProblem[]): ConfigProblem[] {

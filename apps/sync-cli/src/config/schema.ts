@@ -1,5 +1,17 @@
 import { z } from 'zod'
 
+/** @see https://tediousjs.github.io/tedious/api-connection.html */
+const authenticationTypes = [
+  'default',
+  'ntlm',
+  'azure-active-directory-default',
+  'azure-active-directory-password',
+  'azure-active-directory-access-token',
+  'azure-active-directory-msi-vm',
+  'azure-active-directory-msi-app-service',
+  'azure-active-directory-service-principal-secret',
+] as const
+
 const connection = {
   connection: z.string().min(1).exactOptional(),
   server: z.string().min(1).exactOptional(),
@@ -9,17 +21,29 @@ const connection = {
   user: z.string().exactOptional(),
   password: z.string().exactOptional(),
   domain: z.string().min(1).exactOptional(),
-  encrypt: z.boolean().exactOptional(),
+  authentication: z
+    .strictObject({
+      /** As the driver names it, e.g. `azure-active-directory-default`. */
+      type: z.enum(authenticationTypes),
+      options: z.record(z.string(), z.string()).exactOptional(),
+    })
+    .exactOptional(),
+  encrypt: z
+    .union([z.boolean(), z.literal('strict')], { error: 'expected `true`, `false` or `strict`' })
+    .exactOptional(),
   trustServerCertificate: z.boolean().exactOptional(),
   maxConnections: z.number().int().min(1).max(1000).exactOptional(),
   connectTimeoutMs: z.number().int().min(1).exactOptional(),
   requestTimeoutMs: z.number().int().min(0).exactOptional(),
-  idleTimeoutMs: z.number().int().min(1).exactOptional(),
-  bulkTimeoutMs: z.number().int().min(1).exactOptional(),
+  idleTimeoutMs: z.number().int().min(0).exactOptional(),
+  bulkTimeoutMs: z.number().int().min(0).exactOptional(),
+  applicationName: z.string().min(1).exactOptional(),
+  readOnlyIntent: z.boolean().exactOptional(),
+  multiSubnetFailover: z.boolean().exactOptional(),
 }
 
 const oneWayToConnect = (value: { readonly [key: string]: unknown }, context: z.RefinementCtx): void => {
-  const fields = ['server', 'port', 'instance', 'database', 'user', 'password', 'domain']
+  const fields = ['server', 'port', 'instance', 'database', 'user', 'password', 'domain', 'authentication']
   const given = fields.filter((field) => value[field] !== undefined)
   if (value['connection'] !== undefined && given.length > 0) {
     context.addIssue({ code: 'custom', path: [given[0] ?? ''], message: 'give either `connection` or single fields' })
@@ -45,7 +69,7 @@ const strategy = z.union(
       }),
     }),
   ],
-  { error: 'expected `auto`, `rowversion` or `timestamp: { column: NAME }`' },
+  { error: 'expected `auto`, `rowversion` or `{ timestamp: { column: NAME } }`' },
 )
 
 const tableSettings = {
@@ -72,7 +96,7 @@ export const configSchema = z.strictObject({
     /** The catalog's name in the SQL catalog's tables. */
     name: z.string().min(1).exactOptional(),
     namespace: z.string().min(1).exactOptional(),
-    formatVersion: z.union([z.literal(2), z.literal(3)]).exactOptional(),
+    formatVersion: z.union([z.literal(2), z.literal(3)], { error: 'expected `2` or `3`' }).exactOptional(),
   }),
   targets: z
     .record(

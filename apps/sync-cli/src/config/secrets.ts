@@ -8,13 +8,14 @@ export interface SecretSource {
   readonly folder: string
 }
 
-/** Replaces `${env:NAME}` and `${file:PATH}` (one trailing line break is cut). Returns what is missing instead of throwing; never quotes a value. */
+/** Replaces `${env:NAME}` and `${file:PATH}` (one trailing line break is cut); `$${` is a plain `${`. Returns what is missing instead of throwing; never quotes a value. */
 export function expandSecrets(
   text: string,
   source: SecretSource,
 ): { readonly value: string; readonly missing: readonly string[] } {
   const missing: string[] = []
-  const value = text.replaceAll(/\$\{([^}]*)\}/g, (whole: string, body: string) => {
+  const value = text.replaceAll(/\$\$\{|\$\{([^}]*)\}/g, (whole: string, body: string | undefined) => {
+    if (body === undefined) return '${'
     if (body.startsWith('env:')) {
       const found = source.env[body.slice(4)]
       if (found !== undefined) return found

@@ -31,29 +31,33 @@ export function matches(pattern: TablePattern, table: TableName): boolean {
   return pattern.schema.test(table.schema) && pattern.name.test(table.name)
 }
 
-interface Part {
+/** One part of a dotted name. */
+export interface Part {
   readonly text: string
   readonly quoted: boolean
+  /** Characters that it takes, brackets included. */
+  readonly length: number
 }
 
 function outside(part: Part): string {
   return part.quoted ? '' : part.text
 }
 
-function splitParts(text: string): Part[] | string {
+/** The parts of a dotted name, brackets taken off; a message when it is malformed. */
+export function splitParts(text: string): Part[] | string {
   const parts: Part[] = []
   let at = 0
   for (;;) {
     if (text[at] === '[') {
       const body = /^\[((?:[^\]]|\]\])+)\]/.exec(text.slice(at))
       if (body === null) return 'a [ has no matching ] (write ] inside a name as ]])'
-      parts.push({ text: (body[1] ?? '').replaceAll(']]', ']'), quoted: true })
+      parts.push({ text: (body[1] ?? '').replaceAll(']]', ']'), quoted: true, length: body[0].length })
       at += body[0].length
     } else {
       const end = text.indexOf('.', at)
       const part = text.slice(at, end === -1 ? text.length : end)
       if (part.trim() === '') return 'a part of the name is empty'
-      parts.push({ text: part, quoted: false })
+      parts.push({ text: part, quoted: false, length: part.length })
       at += part.length
     }
     if (at === text.length) return parts

@@ -1,0 +1,95 @@
+import { existsSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { fileIOFor } from '@icebridge/fileio'
+import { openStaticTable, SqlCatalog, systemEnvironment } from '@icebridge/iceberg-catalog'
+import { openTable, type FileIO, type FileIOFactory, type TableHandle } from '@icebridge/iceberg-core'
+import { splitParts } from './config/table-pattern.ts'
+import { UsageError } from './usage-error.ts'
+
+/** Where a table to scan is, besides its location. */
+export interface TableLocation {
+  /** SQLite file of the catalog that the location is a name in. */
+  readonly catalog?: string
+  readonly catalogName?: string
+  /** Prefixes of paths in the metadata, and what stands there now; the first that fits is taken. */
+  readonly mapPrefix: readonly (readonly [from: string, to: string])[]
+}
+
+/** Opens a table by its metadata file, its folder, or its name in a catalog. */
+export async function openScanned(
+  location: string,
+  { catalog, catalogName, mapPrefix }: TableLocation,
+  signal: AbortSignal,
+): Promise<AsyncDisposable & { readonly table: TableHandle }> {
+  const mapPath = (path: string): string => {
+    const moved = mapPrefix.find(([from]) => path.startsWith(from))
+    return moved === undefined ? path : moved[1] + path.slice(moved[0].length)
+  }
+  if (catalog === undefined) {
+    // The location is where the table is now; only what the metadata says may have moved.
+    const table = await openStaticTable(location, fileIOFor(location, {}), {
+      mapPath: (path) => (path.startsWith(location) ? path : mapPath(path)),
+      signal,
+    })
+    return { table, [Symbol.asyncDispose]: async () => {} }
+  }
+  const identifier = identifierOf(location)
+  const name = chooseCatalog(catalog, catalogName)
+  const io: FileIOFactory = (path, properties) => movedFiles(fileIOFor(mapPath(path), properties), mapPath)
+  const opened = await SqlCatalog.openSqlite({
+    name,
+    path: catalog,
+    warehouse: '.',
+    io,
+    environment: systemEnvironment,
+  })
+  try {
+    const table = await openTable(opened, identifier, io, { signal })
+    return { table, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() }
+  } catch (error) {
+    await opened[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+function identifierOf(text: string): { readonly namespace: readonly string[]; readonly name: string } {
+  const parts = splitParts(text)
+  if (typeof parts === 'string') throw new UsageError(`${text}: ${parts}`)
+  const levels = parts.map((part) => part.text)
+  const name = levels.pop() ?? ''
+  if (levels.length === 0) throw new UsageError(`Name the table with its namespace, e.g. erp_dbo.${name}.`)
+  return { namespace: levels, name }
+}
+
+/** The catalog of that name in a file, or the only one. Looks without writing: a file that is no catalog is left as it is. */
+function chooseCatalog(file: string, wanted: string | undefined): string {
+  if (!existsSync(file)) throw new UsageError(`There is no catalog file ${file}.`)
+  let names: readonly string[]
+  try {
+    using database = new DatabaseSync(file, { readOnly: true })
+    const rows = database.prepare('SELECT DISTINCT catalog_name AS name FROM iceberg_tables ORDER BY 1').all()
+    names = rows.map((row) => String(row['name']))
+  } catch {
+    throw new UsageError(`${file} is not a SQL catalog of Iceberg (a SQLite file with the table iceberg_tables).`)
+  }
+  if (wanted !== undefined) {
+    if (names.includes(wanted)) return wanted
+    throw new UsageError(`${file} holds no catalog ${wanted}; it holds ${names.join(', ') || 'no tables'}.`)
+  }
+  const [name, ...others] = names
+  if (name === undefined) throw new UsageError(`The catalog ${file} has no tables.`)
+  if (others.length > 0) {
+    throw new UsageError(`${file} holds several catalogs: ${names.join(', ')}. Choose one with --catalog-name.`)
+  }
+  return name
+}
+
+function movedFiles(io: FileIO, mapPath: (path: string) => string): FileIO {
+  return {
+    read: (path, options) => io.read(mapPath(path), options),
+    stat: (path, options) => io.stat(mapPath(path), options),
+    list: (prefix, options) => io.list(mapPath(prefix), options),
+    create: (path, options) => io.create(mapPath(path), options),
+    delete: (path, options) => io.delete(mapPath(path), options),
+  }
+}
