@@ -6,6 +6,8 @@ export const root: string = resolve(import.meta.dirname, '../..')
 
 export interface Manifest {
   readonly name: string
+  readonly version: string
+  readonly bin?: Readonly<Record<string, string>>
   readonly private?: boolean
   readonly dependencies?: Readonly<Record<string, string>>
   readonly devDependencies?: Readonly<Record<string, string>>
