@@ -1,0 +1,114 @@
+import { IcebergReader } from '@icebridge/iceberg-io'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Bench, createOrders, insertOrders } from './bench.ts'
+
+const orders = { table: { schema: 'dbo', name: 'orders' } }
+let bench: Bench
+
+beforeEach(async () => {
+  bench = await Bench.open()
+  for (const statement of [createOrders, ...insertOrders(1, 1000)]) await bench.source.batch(statement)
+})
+
+afterEach(() => bench[Symbol.asyncDispose]())
+
+test('1,000 rows, then 100 new and 50 changed ones, arrive exactly, and a run in between does nothing', async () => {
+  const coordinator = bench.coordinator()
+  const first = await coordinator.sync(orders)
+  expect(first.extract).toMatchObject({
+    status: 'committed',
+    mode: 'load',
+    rows: 1000n,
+    sequence: { from: 1n, to: 1000n },
+  })
+  expect(first.apply).toMatchObject({
+    status: 'applied',
+    createdTarget: true,
+    inserted: 1000n,
+    updated: 0n,
+    deleted: 0n,
+  })
+
+  const before = (await bench.journal('orders')).loaded
+  const idle = await coordinator.sync(orders)
+  expect(idle).toMatchObject({
+    status: 'unchanged',
+    extract: { status: 'unchanged', rows: 0n },
+    apply: { status: 'unchanged', units: 0 },
+  })
+  expect((await bench.journal('orders')).loaded.metadataLocation).toBe(before.metadataLocation)
+
+  for (const statement of insertOrders(1001, 1100)) await bench.source.batch(statement)
+  await bench.source.batch(`UPDATE [dbo].[orders] SET [customer] = N'changed', [total] = [total] + 1 WHERE [id] <= 50;`)
+  const second = await coordinator.sync(orders)
+  expect(second.extract).toMatchObject({ mode: 'increment', rows: 150n, sequence: { from: 1001n, to: 1150n } })
+  expect(second.apply).toMatchObject({ inserted: 100n, updated: 50n, unchanged: 0n })
+
+  expect(await bench.count(bench.target, '[dbo].[orders]')).toBe(1100)
+  expect(await coordinator.verify(orders)).toMatchObject({
+    status: 'equal',
+    sourceRows: 1100n,
+    targetRows: 1100n,
+    skipped: [],
+  })
+})
+
+test('a row that changed twice between two runs arrives as it is now', async () => {
+  const coordinator = bench.coordinator()
+  await coordinator.sync(orders)
+  await bench.source.batch(`UPDATE [dbo].[orders] SET [customer] = N'first' WHERE [id] = 7;`)
+  await bench.source.batch(`UPDATE [dbo].[orders] SET [customer] = N'second' WHERE [id] = 7;`)
+  expect((await coordinator.sync(orders)).apply).toMatchObject({ rows: 1n, updated: 1n })
+  const [row] = await bench.target.query({ text: 'SELECT [customer] AS [c] FROM [dbo].[orders] WHERE [id] = 7' })
+  expect(row?.['c']).toBe('second')
+})
+
+test('two extracts before one apply: the newest version of a key wins', async () => {
+  const coordinator = bench.coordinator()
+  await coordinator.sync(orders)
+  await bench.source.batch(`UPDATE [dbo].[orders] SET [customer] = N'older' WHERE [id] = 8;`)
+  await coordinator.extract(orders)
+  await bench.source.batch(`UPDATE [dbo].[orders] SET [customer] = N'newer' WHERE [id] = 8;`)
+  await coordinator.extract(orders)
+  expect(await coordinator.apply(orders)).toMatchObject({ rows: 2n, updated: 1n })
+  expect(await coordinator.verify(orders)).toMatchObject({ status: 'equal' })
+})
+
+test('the journal can be read as of its first snapshot', async () => {
+  const coordinator = bench.coordinator()
+  const first = await coordinator.sync(orders)
+  for (const statement of insertOrders(1001, 1010)) await bench.source.batch(statement)
+  await coordinator.sync(orders)
+  const snapshotId = first.extract?.snapshotId
+  let rows = 0
+  for await (const batch of new IcebergReader(await bench.journal('orders')).scan({ columns: ['id'], snapshotId })) {
+    rows += batch.numRows
+  }
+  expect(rows).toBe(1000)
+})
+
+test('verify finds a row that is missing, one too many and one that differs, and names the column', async () => {
+  const coordinator = bench.coordinator()
+  await coordinator.sync(orders)
+  await bench.target.batch(`DELETE FROM [dbo].[orders] WHERE [id] = 1;`)
+  await bench.target.batch(`UPDATE [dbo].[orders] SET [customer] = UPPER([customer]) WHERE [id] = 2;`)
+  await bench.target.batch(`INSERT INTO [dbo].[orders] ([id], [rv]) VALUES (5000, 0x0000000000000001);`)
+  expect(await coordinator.verify(orders)).toMatchObject({
+    status: 'different',
+    missing: 1n,
+    extra: 1n,
+    different: 1n,
+    differentColumns: { customer: 1n },
+  })
+})
+
+test('status says how far the target is behind', async () => {
+  const coordinator = bench.coordinator()
+  await coordinator.sync(orders)
+  for (const statement of insertOrders(1001, 1003)) await bench.source.batch(statement)
+  await coordinator.extract(orders)
+  expect(await coordinator.status(orders)).toMatchObject({
+    journal: { name: 'erp_dbo.orders__changes', strategy: 'rowversion', sequence: 1003n },
+    target: { exists: true, behind: 3n, position: { sequence: 1000n } },
+  })
+})
