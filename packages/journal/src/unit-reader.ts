@@ -1,5 +1,4 @@
-import { columnView, sliceBatch, takeRows } from '@icebridge/columnar'
-import { and, gteq, lteq, type FileScanTask, type TableHandle } from '@icebridge/iceberg-core'
+import { alwaysTrue, and, gteq, lteq, type TableHandle } from '@icebridge/iceberg-core'
 import { IcebergReader } from '@icebridge/iceberg-io'
 import type { RecordBatch } from 'apache-arrow'
 import type { AppliedPosition } from './applied-position.ts'
@@ -135,20 +134,19 @@ export class UnitReader implements JournalRead {
     const { table, files, columns, timeColumns, batchRows, signal, removed } = this.#state
     const expected = to - from + 1n
     if (expected === 0n) return
-    const tasks = files.filter(({ range }) => range === undefined || (range.from <= to && range.to >= from))
-    const residual = and(gteq(SYNC_SEQ, from), lteq(SYNC_SEQ, to))
-    const reader = new IcebergReader(table, batchRows === undefined ? {} : { batchRows })
-    const batches = reader.scanTasks(
-      inOrder(tasks.map(({ task }) => ({ ...task, residual }))),
-      signal === undefined ? { columns } : { columns, signal },
-    )
+    const between = and(gteq(SYNC_SEQ, from), lteq(SYNC_SEQ, to))
+    // A file that lies within the unit is read without a look at its rows.
+    const tasks = files
+      .filter(({ range }) => range === undefined || (range.from <= to && range.to >= from))
+      .map(({ task, range }) => ({
+        ...task,
+        residual: range !== undefined && range.from >= from && range.to <= to ? alwaysTrue : between,
+      }))
     let found = 0n
-    for await (const batch of batches) {
+    for await (const batch of new IcebergReader(table, { batchRows }).scanTasks(tasks, { columns, signal })) {
       signal?.throwIfAborted()
-      const within = rowsWithin(batch, from, to)
-      if (within.numRows === 0) continue
-      found += BigInt(within.numRows)
-      yield microsAsTimes(within, timeColumns)
+      found += BigInt(batch.numRows)
+      yield microsAsTimes(batch, timeColumns)
     }
     if (found !== expected) throw removed(expected, found)
   }
@@ -162,31 +160,4 @@ function commitEnds(table: TableHandle, head: JournalHead): ReadonlyMap<bigint, 
   }
   if (head.snapshotId !== undefined) ends.set(head.sequence, head.snapshotId)
   return ends
-}
-
-async function* inOrder(tasks: readonly FileScanTask[]): AsyncGenerator<FileScanTask, void, undefined> {
-  yield* tasks
-}
-
-/** The rows whose `_sync_seq` is in [from, to]: a slice where they are together, as they are in a sorted file. */
-function rowsWithin(batch: RecordBatch, from: bigint, to: bigint): RecordBatch {
-  const index = batch.schema.fields.findIndex(({ name }) => name === SYNC_SEQ)
-  const view = columnView(batch, index)
-  if (view.kind !== 'int64') throw new TypeError(`${SYNC_SEQ} is no column of 64-bit integers`)
-  const within = (sequence: bigint | undefined): boolean => sequence !== undefined && sequence >= from && sequence <= to
-  let first = -1
-  let last = -1
-  let count = 0
-  for (let row = 0; row < view.length; row += 1) {
-    if (!within(view.values[row])) continue
-    if (first === -1) first = row
-    last = row
-    count += 1
-  }
-  if (count === batch.numRows) return batch
-  if (last - first + 1 === count || count === 0) return sliceBatch(batch, Math.max(first, 0), last + 1)
-  const rows = new Uint32Array(count)
-  let next = 0
-  for (let row = first; row <= last; row += 1) if (within(view.values[row])) rows[next++] = row
-  return takeRows(batch, rows)
 }
