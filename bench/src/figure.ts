@@ -1,0 +1,14 @@
+/** One measured figure; printed as one JSON line. */
+export interface Figure {
+  readonly bench: string
+  readonly value: number
+  readonly unit: string
+  /** To the peer measured in the same run; null when the figure has none. */
+  readonly ratio: number | null
+  /** What the figure is meant to reach, in words. */
+  readonly aim: string
+  /** Peak resident memory of the measured process, in MB; null when it was not measured. */
+  readonly peakMb: number | null
+}
+
+export type Bench = (options: { readonly say: (text: string) => void }) => AsyncIterable<Figure>
