@@ -41,4 +41,8 @@ export interface ReadColumn {
 /** A query to stream, and the batch columns that its result columns fill, in the order of the select list. */
 export interface ReadQuery extends Sql {
   readonly columns: readonly ReadColumn[]
+  /** The table, for messages. */
+  readonly table?: string
+  /** Names of the batch columns that tell a row, for messages about a value that cannot be read. */
+  readonly key?: readonly string[]
 }

@@ -1,0 +1,268 @@
+import { BatchBuilder, ColumnarError } from '@icebridge/columnar'
+import type { RecordBatch } from 'apache-arrow'
+import { wireParameters } from './bulk-types/parameter.ts'
+import { SqlServerError } from './errors.ts'
+import { columnDecoder, type ColumnDecoder } from './exact-values/column-decoder.ts'
+import type { ResultCell, ResultColumn, Running, Session } from './session.ts'
+import type { ReadQuery } from './sql.ts'
+
+/** Bounds of a streamed read. */
+export interface StreamOptions {
+  /** Rows in a batch at most; 65,536 when absent. */
+  readonly batchRows?: number
+  /** Bytes at which a batch is finished, checked every 64 rows; 16 MiB when absent. */
+  readonly batchBytes?: number
+  readonly signal?: AbortSignal
+}
+
+/** The time-outs of a streamed read, in milliseconds; 0 is none. */
+export interface ReadTimeouts {
+  readonly requestTimeoutMs: number
+  readonly idleTimeoutMs: number
+}
+
+/** Finished batches that may wait for the consumer before the read is paused. */
+const QUEUE = 2
+const SIZE_CHECK_ROWS = 64
+
+/**
+ * Streams a query into batches. Nothing is read ahead but {@link QUEUE} batches: then the socket is left unread, and the server
+ * waits. An early end of the iteration cancels the query on the server; when that fails the connection is not usable again, which
+ * {@link Session.reusable} tells.
+ */
+export async function* readBatches(
+  session: Session,
+  query: ReadQuery,
+  options: StreamOptions & ReadTimeouts,
+): AsyncGenerator<RecordBatch, void, undefined> {
+  const read = new BatchRead(session, query, options)
+  try {
+    for (;;) {
+      const batch = await read.next()
+      if (batch === undefined) return
+      yield batch
+    }
+  } finally {
+    await read.close()
+  }
+}
+
+class BatchRead {
+  readonly #session: Session
+  readonly #query: ReadQuery
+  readonly #builder: BatchBuilder
+  readonly #batchRows: number
+  readonly #batchBytes: number
+  readonly #ready: RecordBatch[] = []
+  readonly #running: Running
+  readonly #settled: Promise<void>
+  readonly #watchdog: NodeJS.Timeout | undefined
+  readonly #signal: AbortSignal | undefined
+  #decoders: readonly ColumnDecoder[] | undefined
+  #wake: (() => void) | undefined
+  #failure: { readonly error: unknown } | undefined
+  #ended = false
+  #paused = false
+  #rows = 0
+
+  constructor(session: Session, query: ReadQuery, options: StreamOptions & ReadTimeouts) {
+    this.#session = session
+    this.#query = query
+    this.#batchRows = bound('batchRows', options.batchRows ?? 65_536)
+    this.#batchBytes = bound('batchBytes', options.batchBytes ?? 16 * 1024 * 1024)
+    this.#signal = options.signal
+    this.#builder = new BatchBuilder(
+      query.columns.map((column) => column.field),
+      { initialRows: Math.min(this.#batchRows, 4096) },
+    )
+    this.#running = session.start(
+      {
+        text: query.text,
+        parameters: wireParameters(query.parameters ?? []),
+        signal: options.signal,
+        timeoutMs: options.requestTimeoutMs,
+        what: 'the read',
+      },
+      { columns: (columns) => this.#columns(columns), row: (cells) => this.#row(cells) },
+    )
+    this.#settled = this.#running.done.then(
+      () => this.#end(),
+      (error: unknown) => this.#fail(error),
+    )
+    this.#watchdog = this.#watch(options.idleTimeoutMs)
+  }
+
+  /** The next batch; undefined at the end. An abort and a failure throw, whatever batches were ready. */
+  async next(): Promise<RecordBatch | undefined> {
+    for (;;) {
+      this.#signal?.throwIfAborted()
+      if (this.#failure !== undefined) throw this.#failure.error
+      const batch = this.#ready.shift()
+      if (batch !== undefined) {
+        this.#resume()
+        return batch
+      }
+      if (this.#ended) return undefined
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  /** Stops the query if it runs still, and waits until the connection is quiet. */
+  async close(): Promise<void> {
+    clearInterval(this.#watchdog)
+    if (!this.#ended && this.#failure === undefined) this.#failure = { error: undefined }
+    if (!this.#ended) this.#running.cancel()
+    await this.#settled
+  }
+
+  #columns(columns: readonly ResultColumn[]): void {
+    this.#guard(() => {
+      const reads = this.#query.columns
+      if (this.#decoders !== undefined || columns.length !== reads.length) {
+        throw new SqlServerError(
+          'unexpected-result',
+          this.#decoders === undefined
+            ? `the query returned ${columns.length} columns where ${reads.length} were expected`
+            : 'the query returned more than one result',
+        )
+      }
+      this.#decoders = reads.map((read, index) => {
+        const column = columns[index]
+        const builder = this.#builder.columns[index]
+        if (column === undefined || builder === undefined) throw new RangeError(`no column ${index}`)
+        return columnDecoder(read, column, builder)
+      })
+    })
+  }
+
+  #row(cells: readonly ResultCell[]): void {
+    this.#rows += 1
+    const decoders = this.#decoders
+    if (this.#failure !== undefined || decoders === undefined) return
+    let index = 0
+    try {
+      for (; index < decoders.length; index += 1) {
+        // Both arrays have one element a column: #columns checked it.
+        ;(decoders[index] as ColumnDecoder)((cells[index] as ResultCell).value)
+      }
+      const rows = this.#builder.rowCount
+      if (rows >= this.#batchRows || (rows % SIZE_CHECK_ROWS === 0 && this.#builder.byteSize >= this.#batchBytes)) {
+        this.#finish()
+      }
+    } catch (error) {
+      this.#refuse(this.#valueError(error, index, cells))
+    }
+  }
+
+  #finish(): void {
+    this.#ready.push(this.#builder.finish())
+    if (this.#ready.length >= QUEUE && !this.#paused) {
+      this.#paused = true
+      this.#running.pause()
+    }
+    this.#wake?.()
+  }
+
+  #resume(): void {
+    if (!this.#paused || this.#ready.length >= QUEUE) return
+    this.#paused = false
+    this.#running.resume()
+  }
+
+  #end(): void {
+    this.#guard(() => {
+      if (this.#failure === undefined && this.#builder.rowCount > 0) this.#ready.push(this.#builder.finish())
+    })
+    this.#ended = true
+    this.#wake?.()
+  }
+
+  #fail(error: unknown): void {
+    this.#ended = true
+    this.#failure ??= { error }
+    this.#wake?.()
+  }
+
+  #guard(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#refuse(error)
+    }
+  }
+
+  /** What was read cannot be used: the query is cancelled and the error waits for the consumer. */
+  #refuse(error: unknown): void {
+    this.#failure ??= { error }
+    this.#running.cancel()
+    this.#wake?.()
+  }
+
+  /** Rows must arrive while the read is not paused by its consumer. */
+  #watch(idleTimeoutMs: number): NodeJS.Timeout | undefined {
+    if (idleTimeoutMs <= 0) return undefined
+    let seen = -1
+    let since = performance.now()
+    const timer = setInterval(
+      () => {
+        const now = performance.now()
+        if (this.#rows !== seen || this.#paused || this.#decoders === undefined) {
+          seen = this.#rows
+          since = now
+        } else if (now - since >= idleTimeoutMs) {
+          this.#failure ??= {
+            error: new SqlServerError('timeout', `the read brought no row for ${idleTimeoutMs} ms`, {
+              retryable: true,
+              context: { idleTimeoutMs, rows: this.#rows },
+              hint: 'The network or the server stalled. Raise idleTimeoutMs if single rows take that long.',
+            }),
+          }
+          // A server that says nothing will not acknowledge a cancellation either.
+          this.#session.destroy()
+          this.#wake?.()
+        }
+      },
+      Math.max(10, Math.min(1000, idleTimeoutMs / 4)),
+    )
+    timer.unref()
+    return timer
+  }
+
+  #valueError(error: unknown, index: number, cells: readonly ResultCell[]): unknown {
+    if (!(error instanceof ColumnarError)) return error
+    const read = this.#query.columns[index]
+    const table = this.#query.table
+    const where = `${table === undefined ? '' : `${table}, `}column ${read?.name ?? index}`
+    const lone = error.code === 'lone-surrogate'
+    return new SqlServerError(
+      lone ? 'lone-surrogate' : 'unexpected-result',
+      `${where}, ${this.#describeRow(cells)}: ${lone ? 'the text holds half of a surrogate pair, which UTF-8 cannot store' : error.message}`,
+      {
+        context: {
+          ...(table === undefined ? {} : { table }),
+          column: read?.name,
+          row: this.#rows,
+        },
+        ...(lone ? { hint: 'Correct the value in the source, or leave the column out.' } : {}),
+        cause: error,
+      },
+    )
+  }
+
+  #describeRow(cells: readonly ResultCell[]): string {
+    const key = (this.#query.key ?? []).flatMap((name) => {
+      const at = this.#query.columns.findIndex((column) => column.name === name && column.role === 'value')
+      const value = cells[at]?.value
+      const text = value instanceof Uint8Array ? `0x${Buffer.from(value).toString('hex')}` : String(value)
+      return at < 0 ? [] : [`${name} = ${text.toWellFormed().slice(0, 80)}`]
+    })
+    return key.length > 0 ? `row with ${key.join(', ')}` : `row ${this.#rows} of the result`
+  }
+}
+
+function bound(name: string, value: number): number {
+  if (Number.isInteger(value) && value >= 1) return value
+  throw new SqlServerError('invalid-argument', `${name} is ${value}, which is not a whole number above 0`)
+}
