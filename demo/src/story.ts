@@ -58,14 +58,7 @@ export async function tellStory(options: StoryOptions): Promise<StoryResult> {
   }
 
   say('1. A source with 1,000 orders, their customers and lines')
-  for (const statement of [
-    ...createShop,
-    ...insertCustomers(1, customers),
-    ...insertOrders(1, 1000, customers),
-    ...insertLines(1, 1000),
-  ]) {
-    await source.batch(statement)
-  }
+  await fillShop(source)
   say('2. First sync: everything goes to the lake and on to the target, whose tables are created from the lake')
   const first = await syncAll()
 
@@ -108,6 +101,17 @@ export async function tellStory(options: StoryOptions): Promise<StoryResult> {
   say(`   snapshot ${firstSnapshot}: ${before} rows; now: ${now} rows`)
   if (firstSnapshot === undefined || before !== 1000n) verified = false
   return { sourceRows: rows.source, journalRows: now, targetRows: rows.target, verified }
+}
+
+/** Creates the shop's tables with 1,000 orders. */
+export async function fillShop(source: SqlServer): Promise<void> {
+  const statements = [
+    ...createShop,
+    ...insertCustomers(1, customers),
+    ...insertOrders(1, 1000, customers),
+    ...insertLines(1, 1000),
+  ]
+  for (const statement of statements) await source.batch(statement)
 }
 
 function describe(result: SyncResult): string {
