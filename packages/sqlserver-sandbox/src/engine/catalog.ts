@@ -62,7 +62,6 @@ export interface Table {
   identityLast: bigint | undefined
   nextColumnId: number
   readonly temporary: boolean
-  readonly created: number
 }
 
 export interface AliasType {
@@ -98,24 +97,26 @@ export function fold(name: string): string {
 
 export class Catalog {
   readonly databases: Map<string, Database> = new Map<string, Database>()
-  #nextObjectId = 1_000_000
-  #nextDatabaseId = 1
-  #nextSchemaId = 5
-  #nextTypeId = 257
+  #ids = { object: 1_000_000, database: 1, schema: 5, type: 257 }
 
-  objectId(): number {
-    this.#nextObjectId += 16
-    return this.#nextObjectId
+  /** The counters behind the ids: the last object, and the next database, schema and type. */
+  get ids(): { readonly object: number; readonly database: number; readonly schema: number; readonly type: number } {
+    return this.#ids
   }
 
-  /** After a durable catalog was read: ids go on above it. */
-  reserve(objectId: number): void {
-    this.#nextObjectId = Math.max(this.#nextObjectId, objectId)
+  /** Goes on from the counters of a catalog that was kept. */
+  restoreIds(ids: Catalog['ids']): void {
+    this.#ids = { object: ids.object, database: ids.database, schema: ids.schema, type: ids.type }
+  }
+
+  objectId(): number {
+    this.#ids.object += 16
+    return this.#ids.object
   }
 
   createDatabase(name: string, collation: string): Database {
     const database: Database = {
-      id: this.#nextDatabaseId++,
+      id: this.#ids.database++,
       name,
       collation,
       schemas: new Map(),
@@ -129,13 +130,13 @@ export class Catalog {
   }
 
   createSchema(database: Database, name: string): Schema {
-    const schema: Schema = { id: this.#nextSchemaId++, name, tables: new Map(), types: new Map() }
+    const schema: Schema = { id: this.#ids.schema++, name, tables: new Map(), types: new Map() }
     database.schemas.set(fold(name), schema)
     return schema
   }
 
   typeId(): number {
-    return this.#nextTypeId++
+    return this.#ids.type++
   }
 
   database(name: string): Database {

@@ -1,10 +1,11 @@
 import type { DuckDBInstance } from '@duckdb/node-api'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { mkdirSync } from 'node:fs'
 import type { Engine, Login, Session } from '../session.ts'
 import { Catalog, type Database, fold } from './catalog.ts'
 import { openDuck } from './duck.ts'
-import { notImplemented, sqlError } from './errors.ts'
+import { CatalogLog, keysOf } from './durable.ts'
+import { sqlError } from './errors.ts'
 import { LockManager } from './locks.ts'
 import { EngineSession } from './run.ts'
 import { SessionState } from './state.ts'
@@ -15,7 +16,10 @@ export interface EngineOptions {
   readonly databases: readonly string[]
   /** The password of every login. */
   readonly password: string
-  /** Keeps the data in this folder; in memory without it. */
+  /**
+   * Keeps every database in one DuckDB file in this folder, made when absent; in memory without it. One engine at a time may
+   * have it open. Databases that the folder has beside those of `databases` are there too.
+   */
   readonly dataDir?: string
 }
 
@@ -28,6 +32,8 @@ export class EngineState {
   readonly duck: DuckDBInstance
   /** Counts commits; `changedAt` says at which one a table last changed. */
   commits = 0
+  /** Where a durable engine keeps its catalog. */
+  log: CatalogLog | undefined
   readonly changedAt: Map<number, number> = new Map<number, number>()
 
   constructor(duck: DuckDBInstance) {
@@ -47,15 +53,22 @@ export class EngineState {
 
 /** Opens an engine. Its DuckDB reaches no file and no network beyond its own database file. */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  if (options.dataDir !== undefined) {
-    mkdirSync(options.dataDir, { recursive: true })
-    throw notImplemented(`dataDir (${join(options.dataDir, 'sandbox.duckdb')}): durable databases`)
-  }
-  const duck = await openDuck(':memory:')
+  const duck = await openDuck(options.dataDir === undefined ? ':memory:' : await fileIn(options.dataDir))
   const state = new EngineState(duck)
-  for (const name of ['master', 'tempdb', ...options.databases]) {
-    if (!state.catalog.databases.has(fold(name))) state.catalog.createDatabase(name, defaultCollation)
+  const own = await duck.connect()
+  try {
+    if (options.dataDir !== undefined) state.log = await CatalogLog.open(own, state.catalog)
+    for (const name of ['master', 'tempdb', ...options.databases]) {
+      if (state.catalog.databases.has(fold(name))) continue
+      const database = state.catalog.createDatabase(name, defaultCollation)
+      await state.log?.append(own, keysOf(database))
+    }
+  } catch (error) {
+    own.closeSync()
+    duck.closeSync()
+    throw error
   }
+  own.closeSync()
   let nextId = 51
   return {
     async login(login: Login): Promise<Session> {
@@ -68,7 +81,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       return new EngineSession(new SessionState(state, connection, nextId++, login, database))
     },
     async close(): Promise<void> {
-      for (const session of [...state.sessions]) {
+      for (const session of state.sessions) {
         session.connection.interrupt()
         session.connection.closeSync()
       }
@@ -76,4 +89,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       duck.closeSync()
     },
   }
+}
+
+/** One file for all: a DuckDB transaction writes to one file only, and one of SQL Server may write to several databases. */
+async function fileIn(folder: string): Promise<string> {
+  await mkdir(folder, { recursive: true })
+  return join(folder, 'sandbox.duckdb')
 }

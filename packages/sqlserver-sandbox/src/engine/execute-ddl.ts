@@ -1,7 +1,7 @@
 import type { ColumnSpec, IndexColumn, ObjectName, StatementOf, TableBody, TableConstraint } from '../tsql/ast.ts'
 import { parseExpressionText } from '../tsql/statements.ts'
 import { Binder, checkCollation } from './bind.ts'
-import { type Column, columnOf, findColumn, fold, type Index, type Schema, splitName, type Table } from './catalog.ts'
+import { type Column, columnOf, findColumn, fold, type Index, splitName, type Table } from './catalog.ts'
 import { implicitly } from './convert.ts'
 import { notImplemented, sqlError } from './errors.ts'
 import { findTable, placeOf, tableOf, tablesOf, typeOf } from './names.ts'
@@ -36,7 +36,6 @@ export async function createTable(
     identityLast: undefined,
     nextColumnId: 1,
     temporary,
-    created: 0,
   }
   for (const spec of body.columns) addColumn(state, table, spec, keyColumns(body).has(fold(spec.name)))
   for (const constraint of body.constraints) addConstraint(state, table, constraint)
@@ -47,6 +46,7 @@ export async function createTable(
   await state.enter(true)
   await state.run(relationDdl(table))
   registry.set(fold(object), table)
+  if (!temporary) state.keep(`table ${objectId}`)
   state.onRollback(() => registry.delete(fold(object)))
   return table
 }
@@ -237,6 +237,7 @@ async function changeTable(state: SessionState, table: Table, change: () => Prom
     undo()
     throw error
   }
+  if (!table.temporary) state.keep(`table ${table.objectId}`)
   state.onRollback(undo)
 }
 
@@ -358,52 +359,7 @@ export async function dropIndex(state: SessionState, s: StatementOf<'dropIndex'>
   })
 }
 
-export async function dropObjects(state: SessionState, s: StatementOf<'drop'>): Promise<void> {
-  for (const name of s.names) {
-    const missing = (): void => {
-      if (!s.ifExists)
-        throw sqlError(
-          3701,
-          `Cannot drop the ${s.object} '${name.join('.')}', because it does not exist or you do not have permission.`,
-          { state: 5, severity: 11 },
-        )
-    }
-    const { catalog } = state.engine
-    if (s.object === 'table') await dropTable(state, name, missing)
-    else if (s.object === 'database') {
-      const database = catalog.databases.get(fold(name[0] ?? ''))
-      if (database === undefined) missing()
-      else {
-        if (
-          state.engine.sessions.some((other) => other !== state && other.database === database) ||
-          state.database === database
-        ) {
-          throw sqlError(3702, `Cannot drop database "${database.name}" because it is currently in use.`)
-        }
-        await state.enter(true)
-        for (const table of tablesOf(database)) await state.run(`DROP TABLE ${table.relation}`)
-        catalog.databases.delete(fold(database.name))
-      }
-    } else if (s.object === 'schema') {
-      const schema = state.database.schemas.get(fold(name[0] ?? ''))
-      if (schema === undefined) missing()
-      else if (schema.tables.size > 0)
-        throw sqlError(
-          3729,
-          `Cannot drop schema '${schema.name}' because it is being referenced by object '${[...schema.tables.values()][0]?.name ?? ''}'.`,
-        )
-      else {
-        state.database.schemas.delete(fold(schema.name))
-        state.onRollback(() => state.database.schemas.set(fold(schema.name), schema))
-      }
-    } else {
-      const place = placeOf(state, name)
-      if (!place.schema.types.delete(fold(place.object))) missing()
-    }
-  }
-}
-
-async function dropTable(state: SessionState, name: ObjectName, missing: () => void): Promise<void> {
+export async function dropTable(state: SessionState, name: ObjectName, missing: () => void): Promise<void> {
   const table = findTable(state, name)
   if (table === undefined) return missing()
   const referring = tablesOf(table.database).find(
@@ -419,6 +375,7 @@ async function dropTable(state: SessionState, name: ObjectName, missing: () => v
   await state.run(`DROP TABLE ${table.relation}`)
   const registry = table.temporary ? state.temporary : table.schema.tables
   registry.delete(fold(table.name))
+  if (!table.temporary) state.keep(`table ${table.objectId}`, `identity ${table.objectId}`)
   state.onRollback(() => registry.set(fold(table.name), table))
 }
 
@@ -436,12 +393,5 @@ export async function truncateTable(state: SessionState, name: ObjectName): Prom
   const before = table.identityLast
   state.onRollback(() => (table.identityLast = before))
   table.identityLast = undefined
-}
-
-export function createSchema(state: SessionState, name: string): Schema {
-  const { database } = state
-  if (database.schemas.has(fold(name)))
-    throw sqlError(2714, `There is already an object named '${name}' in the database.`, { state: 6 })
-  state.onRollback(() => database.schemas.delete(fold(name)))
-  return state.engine.catalog.createSchema(database, name)
+  if (!table.temporary) state.keep(`identity ${table.objectId}`)
 }

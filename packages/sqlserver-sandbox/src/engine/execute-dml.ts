@@ -161,6 +161,7 @@ async function number(
   const inserts = counts.get(1) ?? 0n
   const identity = table.columns.find((c) => c.identity !== undefined)
   if (identity?.identity !== undefined && inserts > 0n) {
+    if (!table.temporary) state.keep(`identity ${table.objectId}`)
     const { seed, increment } = identity.identity
     if (options.explicitIdentity) {
       const [[low, high] = []] = await state.rows(

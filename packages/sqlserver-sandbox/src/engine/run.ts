@@ -21,17 +21,10 @@ import { fold } from './catalog.ts'
 import { convert, implicitly } from './convert.ts'
 import { translateError } from './duck.ts'
 import { notImplemented, sqlError } from './errors.ts'
-import {
-  alterTable,
-  createIndex,
-  createSchema,
-  createTable,
-  dropIndex,
-  dropObjects,
-  truncateTable,
-} from './execute-ddl.ts'
+import { alterTable, createIndex, createTable, dropIndex, truncateTable } from './execute-ddl.ts'
+import { alterDatabase, createDatabase, createSchema, createType, dropObjects } from './execute-database.ts'
 import { insert, merge, update } from './execute-dml.ts'
-import { placeOf, tableOf, typeOf } from './names.ts'
+import { tableOf, typeOf } from './names.ts'
 import { parseNumber } from './numbers.ts'
 import { readChunk } from './reader.ts'
 import { setOption } from './set-options.ts'
@@ -404,21 +397,11 @@ class Runner {
         createSchema(state, s.name)
         return await this.#done('other')
       case 'createDatabase':
-        if (state.engine.catalog.databases.has(fold(s.name)))
-          throw sqlError(1801, `Database '${s.name}' already exists. Choose a different database name.`)
-        state.engine.catalog.createDatabase(s.name, s.collation ?? state.engine.collation)
+        createDatabase(state, s)
         return await this.#done('other')
-      case 'createType': {
-        const place = placeOf(state, s.name)
-        place.schema.types.set(fold(place.object), {
-          name: place.object,
-          schema: place.schema.name,
-          type: typeOf(state, s.type, 'column'),
-          nullable: s.nullable ?? true,
-          id: state.engine.catalog.typeId(),
-        })
+      case 'createType':
+        createType(state, s)
         return await this.#done('other')
-      }
       case 'createIndex':
         await createIndex(state, s)
         return await this.#done('other')
@@ -435,7 +418,8 @@ class Runner {
         await alterTable(state, s)
         return await this.#done('other')
       case 'alterDatabase':
-        return this.#alterDatabase(s)
+        alterDatabase(state, s)
+        return await this.#done('other')
       case 'declare':
         for (const v of s.variables) {
           if (state.frame.variables.has(fold(v.name)))
@@ -603,13 +587,6 @@ class Runner {
       }
     }
     await walk(body.from)
-  }
-
-  #alterDatabase(s: StatementOf<'alterDatabase'>): void {
-    const database = s.name === 'CURRENT' ? this.#state.database : this.#state.engine.catalog.database(s.name)
-    if (s.option === 'ALLOW_SNAPSHOT_ISOLATION') database.snapshotIsolation = s.value === 'ON'
-    else if (s.option === 'READ_COMMITTED_SNAPSHOT') database.readCommittedSnapshot = s.value === 'ON'
-    else if (s.option !== 'RECOVERY') throw notImplemented(`ALTER DATABASE ... SET ${s.option}`)
   }
 
   async #throw(s: StatementOf<'throw'>): Promise<void> {

@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { IsolationLevel, Login, ResultSink, SqlError, SqlType, SqlValue } from '../session.ts'
 import type { Database, Table } from './catalog.ts'
+import type { CatalogKey } from './catalog-json.ts'
 import type { QueryContext } from './bind-query.ts'
 import type { EngineState } from './engine.ts'
 import { deadlockError, type LockMode } from './locks.ts'
@@ -52,6 +53,8 @@ export class SessionState {
   #readAt = 0
   #undo: (() => void)[] = []
   readonly changed: Set<Table> = new Set<Table>()
+  /** What a durable engine writes down when the transaction commits. */
+  readonly #kept = new Set<CatalogKey>()
   lowestRowversion: Map<Database, bigint> = new Map<Database, bigint>()
   /** Locks of the session rather than of its transaction. */
   readonly sessionOwner: object = {}
@@ -178,6 +181,7 @@ export class SessionState {
   /** Ends the DuckDB transaction and everything that lives as long: locks, undo list, active rowversions. */
   async finish(commit: boolean): Promise<void> {
     try {
+      if (commit) await this.#keep()
       if (this.duckOpen) await this.#end(commit ? 'COMMIT' : 'ROLLBACK')
       if (commit) {
         this.engine.commits++
@@ -185,6 +189,7 @@ export class SessionState {
       }
     } catch (error) {
       commit = false
+      if (this.duckOpen) await this.#end('ROLLBACK')
       throw translateError(error)
     } finally {
       if (!commit) for (const undo of this.#undo.toReversed()) undo()
@@ -192,13 +197,37 @@ export class SessionState {
       this.changed.clear()
       this.lowestRowversion.clear()
       this.engine.locks.releaseAll(this)
+      await this.#keepRowversions(commit)
     }
+  }
+
+  /** Notes a change of the catalog, for the end of the transaction. */
+  keep(...keys: readonly CatalogKey[]): void {
+    if (this.engine.log !== undefined) for (const key of keys) this.#kept.add(key)
+  }
+
+  async #keep(): Promise<void> {
+    const { log } = this.engine
+    if (log === undefined || this.#kept.size === 0) return
+    if (!this.duckOpen) {
+      await this.connection.run('BEGIN TRANSACTION')
+      this.duckOpen = true
+    }
+    await log.append(this.connection, this.#kept)
+  }
+
+  /** Rowversions stay taken when their transaction is rolled back: a reader may have seen the counter above them. */
+  async #keepRowversions(committed: boolean): Promise<void> {
+    const taken = [...this.#kept].filter((key) => key.startsWith('rowversion '))
+    this.#kept.clear()
+    if (!committed && taken.length > 0) await this.engine.log?.append(this.connection, taken)
   }
 
   /** Gives `count` rowversions of a database and returns the one before the first. */
   takeRowversions(database: Database, count: bigint): bigint {
     const base = database.rowversion
     database.rowversion += count
+    this.keep(`rowversion ${database.id}`)
     if (!this.lowestRowversion.has(database)) this.lowestRowversion.set(database, base + 1n)
     return base
   }

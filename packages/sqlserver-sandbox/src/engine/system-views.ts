@@ -42,12 +42,12 @@ const object = (id: number, name: string, table: Table, type: string, descriptio
 const objectColumns =
   'name:name object_id:int principal_id:int schema_id:int parent_object_id:int type:name type_desc:name create_date:datetime modify_date:datetime is_ms_shipped:bit'
 
-function columnRow(table: Table, column: Column, ordinal: number): Row {
+function columnRow(table: Table, column: Column): Row {
   const type = catalogType(column.type)
   return {
     object_id: table.objectId,
     name: column.name,
-    column_id: ordinal,
+    column_id: column.id,
     system_type_id: type.systemTypeId,
     user_type_id:
       column.alias?.id ?? systemTypes.find((t) => t.id === type.systemTypeId && t.name !== 'sysname')?.userId ?? 0,
@@ -87,13 +87,7 @@ const columnColumns =
 
 const columnsWhere = (keep: (c: Column) => boolean, more = ''): View => ({
   columns: columnColumns + more,
-  rows: (d) =>
-    tables(d).flatMap((t) =>
-      t.columns
-        .map((c, i) => [c, columnRow(t, c, i + 1)] as const)
-        .filter(([c]) => keep(c))
-        .map(([, r]) => r),
-    ),
+  rows: (d) => tables(d).flatMap((t) => t.columns.filter(keep).map((c) => columnRow(t, c))),
 })
 
 function indexesOf(table: Table): Row[] {
@@ -143,7 +137,6 @@ function indexesOf(table: Table): Row[] {
 }
 
 const empty = (columns: string): View => ({ columns, rows: () => [] })
-const ordinal = (t: Table, id: number): number => t.columns.findIndex((c) => c.id === id) + 1
 
 const views: Readonly<Record<string, View>> = {
   'sys.tables': {
@@ -260,7 +253,7 @@ const views: Readonly<Record<string, View>> = {
             object_id: t.objectId,
             index_id: i.id,
             index_column_id: n + 1,
-            column_id: ordinal(t, c.id),
+            column_id: c.id,
             key_ordinal: n + 1,
             partition_ordinal: 0,
             is_descending_key: c.descending,
@@ -270,7 +263,7 @@ const views: Readonly<Record<string, View>> = {
             object_id: t.objectId,
             index_id: i.id,
             index_column_id: i.columns.length + n + 1,
-            column_id: ordinal(t, c),
+            column_id: c,
             key_ordinal: 0,
             partition_ordinal: 0,
             is_descending_key: false,
@@ -326,9 +319,9 @@ const views: Readonly<Record<string, View>> = {
               constraint_object_id: f.objectId,
               constraint_column_id: n + 1,
               parent_object_id: t.objectId,
-              parent_column_id: ordinal(t, c),
+              parent_column_id: c,
               referenced_object_id: f.tableId,
-              referenced_column_id: ordinal(parent, f.references[n] ?? 0),
+              referenced_column_id: f.references[n] ?? 0,
             }
           }),
         ),
@@ -344,7 +337,7 @@ const views: Readonly<Record<string, View>> = {
             : [
                 {
                   ...object(c.default.objectId, c.default.name, t, 'D ', 'DEFAULT_CONSTRAINT', t.objectId),
-                  parent_column_id: n + 1,
+                  parent_column_id: c.id,
                   definition: c.default.text,
                   is_system_named: false,
                 },
@@ -358,7 +351,7 @@ const views: Readonly<Record<string, View>> = {
       tables(d).flatMap((t) =>
         t.checks.map((c) => ({
           ...object(c.objectId, c.name, t, 'C ', 'CHECK_CONSTRAINT', t.objectId),
-          parent_column_id: c.columnId === undefined ? 0 : ordinal(t, columnById(t, c.columnId).id),
+          parent_column_id: c.columnId === undefined ? 0 : columnById(t, c.columnId).id,
           definition: c.text,
           is_disabled: false,
         })),
