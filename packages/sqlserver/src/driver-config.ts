@@ -31,7 +31,6 @@ export function driverConfig(config: SqlServerConfig): ConnectionConfiguration {
       packetSize: 16_384,
       tdsVersion: '7_4',
       useUTC: true,
-      useColumnNames: false,
       rowCollectionOnDone: false,
       rowCollectionOnRequestCompletion: false,
     },
