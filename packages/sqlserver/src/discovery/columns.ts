@@ -24,7 +24,7 @@ const columnsQuery = [
   'p.[definition] AS [computed], p.[is_persisted] AS [persisted], d.[definition] AS [default]',
   'FROM sys.columns AS c',
   'JOIN sys.types AS u ON u.[user_type_id] = c.[user_type_id]',
-  'JOIN sys.schemas AS us ON us.[schema_id] = u.[schema_id]',
+  'LEFT JOIN sys.schemas AS us ON us.[schema_id] = u.[schema_id]',
   'LEFT JOIN sys.types AS b ON b.[user_type_id] = c.[system_type_id]',
   'LEFT JOIN sys.identity_columns AS i ON i.[object_id] = c.[object_id] AND i.[column_id] = c.[column_id]',
   'LEFT JOIN sys.computed_columns AS p ON p.[object_id] = c.[object_id] AND p.[column_id] = c.[column_id]',
