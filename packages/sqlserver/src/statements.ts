@@ -5,6 +5,7 @@ import type { CharacterCheck } from './bulk-types/column-writer.ts'
 import { characterCheck } from './bulk-types/code-page.ts'
 import { wireParameters } from './bulk-types/parameter.ts'
 import type { BulkColumn, BulkTarget } from './bulk-target.ts'
+import { errorNumber } from './classify.ts'
 import { defaults, type SqlServerConfig } from './config.ts'
 import { SqlServerError } from './errors.ts'
 import type { Row } from './exact-values/row-values.ts'
@@ -100,11 +101,13 @@ export class Statements {
       (name, index) => `CONVERT(int, COLLATIONPROPERTY(${quoteString(name)}, 'CodePage')) AS [c${index}]`,
     )
     const { signal } = options
-    const [row] = await this.query(
-      session,
-      { text: `SELECT ${list.join(', ')}` },
-      signal === undefined ? {} : { signal },
-    )
+    let row: Row | undefined
+    try {
+      ;[row] = await this.query(session, { text: `SELECT ${list.join(', ')}` }, signal === undefined ? {} : { signal })
+    } catch (error) {
+      // A server that does not know the function (error 195) has its own way with code pages; its values go unchecked.
+      if (errorNumber(error) !== 195) throw error
+    }
     for (const [index, name] of wanted.entries()) {
       const codePage = row?.[`c${index}`]
       this.#codePages.set(name, typeof codePage === 'number' ? codePage : 0)

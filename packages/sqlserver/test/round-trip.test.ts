@@ -157,7 +157,7 @@ async function tables(id: string, { type, literals }: Case): Promise<readonly [T
   const shape = `([id] int NOT NULL PRIMARY KEY, [v] ${type} NULL)`
   await database.batch(`CREATE TABLE [dbo].[from_${id}] ${shape}`)
   await database.batch(`CREATE TABLE [dbo].[into_${id}] ${shape}`)
-  for (const [index, literal] of [...literals, 'NULL'].entries()) {
+  for (const [index, literal] of [...literals, `CONVERT(${type}, NULL)`].entries()) {
     await database.batch(`INSERT INTO [dbo].[from_${id}] ([id], [v]) VALUES (${index}, ${literal})`)
   }
   return [
