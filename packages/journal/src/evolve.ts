@@ -91,6 +91,9 @@ function updatesFor(table: TableHandle, plan: SchemaPlan, definition: TableDefin
     [journalProperty.columns]: serializeColumns(plan.recorded(idOf)),
     [journalProperty.key]: serializeKeys(definition.keys),
     [journalProperty.table]: serializeTable(definition),
+    ...(plan.changes.needsReload && metadata.currentSnapshotId !== undefined
+      ? { [journalProperty.reloadDue]: 'true' }
+      : {}),
   }
   const changed = Object.entries(wanted).filter(([name, value]) => metadata.properties[name] !== value)
   return [

@@ -202,6 +202,9 @@ export class JournalBatch implements AsyncDisposable {
           firstLoad: load,
         }),
         ...rollbackProperty(metadata, this.#label),
+        ...(load?.complete === true && metadata.properties[journalProperty.reloadDue] === 'true'
+          ? { [journalProperty.reloadDue]: 'false' }
+          : {}),
       }),
     }
   }

@@ -21,6 +21,7 @@ import type { JournalHead } from './journal-head.ts'
 import type { JournalRead } from './journal-read.ts'
 import type { JournalLayout } from './layout.ts'
 import { highestLiveSequence } from './live-files.ts'
+import { journalProperty } from './names.ts'
 import type { JournalPlan } from './plan.ts'
 import { readFrom, type ReadOptions } from './read-from.ts'
 import { positionLost, resolveHead } from './resolve-head.ts'
@@ -105,6 +106,14 @@ export class Journal {
   /** The source table as it was last recorded: enough to create a target from the lake alone. Its row count is not known: 0. */
   get definition(): TableDefinition {
     return this.#record.definition
+  }
+
+  /**
+   * Rows in the journal lack values of a column that changed, as {@link EvolutionChanges.needsReload} says. Stays so until a batch
+   * of mode `load` completes, whoever begins it.
+   */
+  get reloadDue(): boolean {
+    return this.table.loaded.metadata.properties[journalProperty.reloadDue] === 'true'
   }
 
   /** The declared choices that the journal was made with: a plan for the same table takes them over. */

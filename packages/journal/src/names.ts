@@ -39,6 +39,8 @@ export const journalProperty = {
   layout: 'icebridge.layout',
   /** Ranges of `_sync_seq` that a rollback took out of the history. */
   rollbacks: 'icebridge.rollbacks',
+  /** `true` from a column change that rows in the journal lack values of, until a load is complete. */
+  reloadDue: 'icebridge.reload-due',
 } as const
 
 /** Keys in the summary of each snapshot that icebridge commits to a journal. */

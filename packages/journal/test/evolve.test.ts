@@ -197,3 +197,22 @@ test.each(['lost-after-commit', 'lost-before-commit', 'conflict'] as const)(
     expect(evolution.journal.table.loaded.metadata.lastColumnId).toBe(8)
   },
 )
+
+test('a reload that a changed column asks for stays due until a load is complete, whoever opens the journal', async () => {
+  const lake = testLake()
+  const journal = await newJournal(lake)
+  await extracted(journal, lake, { watermark: '1', rows: [someRows(1, 2)] })
+  const table = { ...orders, columns: [...orders.columns, column(3, 'x', { name: 'int' }, { nullable: false })] }
+  const evolved = (await (await journal.refresh()).evolve(table)).journal
+  expect(evolved.reloadDue).toBe(true)
+  const opened = await evolved.refresh()
+  expect((await opened.evolve(table)).journal.reloadDue).toBe(true)
+  await using batch = await opened.beginBatch({
+    base: await opened.head(),
+    batchId: lake.environment.uuid(),
+    mode: 'load',
+  })
+  await batch.write(someRows(1, 2), { op: 'upsert' })
+  expect(await batch.commit({ watermark: '2', strategy: 'test' })).toMatchObject({ status: 'committed' })
+  expect((await opened.refresh()).reloadDue).toBe(false)
+})

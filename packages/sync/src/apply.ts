@@ -26,6 +26,7 @@ export interface ApplyContext {
 interface Totals {
   rows: bigint
   units: number
+  alreadyApplied: number
   inserted: bigint
   updated: bigint
   deleted: bigint
@@ -46,14 +47,22 @@ export async function apply(
   const startedMs = context.environment.nowMs()
   const key = tableKey(context.sourceName, table.table)
   const { plan, createdTarget } = await prepareTarget(context, journal, table, options)
-  const totals: Totals = { rows: 0n, units: 0, inserted: 0n, updated: 0n, deleted: 0n, unchanged: 0n }
+  const totals: Totals = {
+    rows: 0n,
+    units: 0,
+    alreadyApplied: 0,
+    inserted: 0n,
+    updated: 0n,
+    deleted: 0n,
+    unchanged: 0n,
+  }
   for (let restarts = 0; restarts <= mostRestarts; restarts++) {
     options.signal?.throwIfAborted()
     const position = await context.importer.position(key, options)
     const end = await applyFrom(context, { journal, table, plan, position, options, totals })
     if (end === 'moved') continue
     return {
-      status: totals.units > 0 || createdTarget ? 'applied' : 'unchanged',
+      status: totals.units + totals.alreadyApplied > 0 || createdTarget ? 'applied' : 'unchanged',
       ...totals,
       createdTarget,
       position: end,
@@ -81,7 +90,7 @@ async function applyFrom(
   context: ApplyContext,
   application: Application,
 ): Promise<AppliedPosition | undefined | 'moved'> {
-  const { journal, table, plan, options } = application
+  const { journal, table, plan, options, totals } = application
   const read = await journal.readFrom(application.position, options)
   let { position } = application
   const units = read.units({ maxRows: table.maxUnitRows ?? defaultMaxUnitRows, wholeSnapshots: !plan.cutAnywhere })
@@ -91,10 +100,12 @@ async function applyFrom(
       position = result.position
       continue
     }
+    if (result.status === 'alreadyApplied') totals.alreadyApplied += 1
     if (result.status !== 'widen') return 'moved'
     // What refused the unit may be mended by rows further on: everything up to the head, in one transaction, once.
     const widened = await applyUnit(context, application, read.widen(unit.sequence.from), position)
     if (widened.status === 'widen') throw widened.cause
+    if (widened.status === 'alreadyApplied') totals.alreadyApplied += 1
     return widened.status === 'applied' ? widened.position : 'moved'
   }
   return position

@@ -32,6 +32,8 @@ export interface ApplyResult {
   readonly rows: bigint
   /** Transactions committed on the target. */
   readonly units: number
+  /** Units found applied already: a commit whose answer was lost, or another importer. Their rows are not counted above or below. */
+  readonly alreadyApplied: number
   readonly inserted: bigint
   readonly updated: bigint
   readonly deleted: bigint
