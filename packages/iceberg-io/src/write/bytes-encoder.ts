@@ -1,0 +1,245 @@
+import type { BinaryView, ColumnView, StringView } from '@icebridge/columnar'
+import { ByteBuffer } from './byte-buffer.ts'
+import { appendHybrid, bitWidth } from './rle-hybrid.ts'
+import {
+  type EncodedDictionary,
+  type EncodedValues,
+  type RawBounds,
+  type ValueEncoder,
+  wrongKind,
+} from './value-encoder.ts'
+
+const MAX_DICTIONARY_BYTES = 1 << 20
+const MAX_DICTIONARY_ENTRIES = 1 << 17
+/** A first page pays for its dictionary when both together take at most this share of the plain bytes. */
+const WORTHWHILE = 0.75
+
+/**
+ * Strings and binaries: through a dictionary as long as that is smaller, plain from then on.
+ *
+ * Whether it is, shows on the first page of a chunk; a later page that outgrows the dictionary ends it.
+ */
+export class BytesEncoder implements ValueEncoder {
+  readonly nanCount = 0
+  readonly #plain = new ByteBuffer()
+  readonly #dictionary = new Dictionary()
+  readonly #encoded = new ByteBuffer()
+  #indexes = new Int32Array(1024)
+  #indexCount = 0
+  /** Plain size of the values behind the open page's indexes. */
+  #indexedBytes = 0
+  #useDictionary = true
+  #referenced = false
+  #min: Uint8Array | undefined = undefined
+  #max: Uint8Array | undefined = undefined
+
+  get pageBytes(): number {
+    return this.#plain.length + this.#indexedBytes
+  }
+
+  appendRange(view: ColumnView, start: number, end: number): void {
+    const { data, offsets } = bytesOf(view)
+    for (let row = start; row < end; row++) this.#append(data, offsets[row] ?? 0, offsets[row + 1] ?? 0)
+  }
+
+  appendRows(view: ColumnView, rows: Int32Array, count: number): void {
+    const { data, offsets } = bytesOf(view)
+    for (let index = 0; index < count; index++) {
+      const row = rows[index] ?? 0
+      this.#append(data, offsets[row] ?? 0, offsets[row + 1] ?? 0)
+    }
+  }
+
+  takePage(): EncodedValues {
+    if (!this.#useDictionary) return this.#takePlain()
+    const width = bitWidth(Math.max(0, this.#dictionary.count - 1))
+    this.#encoded.clear()
+    this.#encoded.appendByte(width)
+    appendHybrid(this.#encoded, this.#indexes, this.#indexCount, width)
+    if (!this.#referenced && this.#encoded.length + this.#dictionary.byteSize > this.#indexedBytes * WORTHWHILE) {
+      this.#spill()
+      return this.#takePlain()
+    }
+    this.#referenced = true
+    this.#indexCount = 0
+    this.#indexedBytes = 0
+    return { encoding: 'RLE_DICTIONARY', bytes: this.#encoded.view() }
+  }
+
+  takeChunk(): { bounds: RawBounds | undefined; dictionary: EncodedDictionary | undefined } {
+    this.#boundDictionary()
+    const bounds = this.#min === undefined || this.#max === undefined ? undefined : { min: this.#min, max: this.#max }
+    const dictionary = this.#referenced
+      ? { count: this.#dictionary.count, bytes: Buffer.from(this.#dictionary.plain.view()) }
+      : undefined
+    this.#min = this.#max = undefined
+    // A chunk whose first page did not pay says that the next one will not either.
+    this.#useDictionary = this.#referenced
+    this.#referenced = false
+    this.#dictionary.clear()
+    return { bounds, dictionary }
+  }
+
+  #append(data: Uint8Array, start: number, end: number): void {
+    if (this.#useDictionary) {
+      const index = this.#dictionary.indexOf(data, start, end)
+      if (index >= 0) {
+        if (this.#indexCount === this.#indexes.length) {
+          const grown = new Int32Array(this.#indexes.length * 2)
+          grown.set(this.#indexes)
+          this.#indexes = grown
+        }
+        this.#indexes[this.#indexCount++] = index
+        this.#indexedBytes += end - start + 4
+        return
+      }
+      // The dictionary is full: the open page goes plain, and so do all after it.
+      this.#spill()
+    }
+    this.#appendPlain(data, start, end)
+    this.#bound(data, start, end)
+  }
+
+  #takePlain(): EncodedValues {
+    const bytes = this.#plain.view()
+    this.#plain.length = 0
+    return { encoding: 'PLAIN', bytes }
+  }
+
+  /** Turns the open page's indexes back into plain values and leaves the dictionary to the pages before it. */
+  #spill(): void {
+    const { plain, starts } = this.#dictionary
+    for (let at = 0; at < this.#indexCount; at++) {
+      const start = (starts[this.#indexes[at] ?? 0] ?? 0) + 4
+      this.#appendPlain(plain.bytes, start, start + plain.bytes.readUInt32LE(start - 4))
+    }
+    this.#indexCount = 0
+    this.#indexedBytes = 0
+    this.#useDictionary = false
+    this.#boundDictionary()
+  }
+
+  #appendPlain(data: Uint8Array, start: number, end: number): void {
+    const length = end - start
+    const page = this.#plain
+    const bytes = page.reserve(length + 4)
+    let at = page.length
+    bytes[at++] = length & 0xff
+    bytes[at++] = (length >>> 8) & 0xff
+    bytes[at++] = (length >>> 16) & 0xff
+    bytes[at++] = length >>> 24
+    if (length > 32) bytes.set(data.subarray(start, end), at)
+    else for (let from = start; from < end; from++) bytes[at++] = data[from] ?? 0
+    page.length += length + 4
+  }
+
+  #boundDictionary(): void {
+    const { plain, starts, count } = this.#dictionary
+    for (let entry = 0; entry < count; entry++) {
+      const start = (starts[entry] ?? 0) + 4
+      this.#bound(plain.bytes, start, start + plain.bytes.readUInt32LE(start - 4))
+    }
+  }
+
+  #bound(data: Uint8Array, start: number, end: number): void {
+    if (this.#min === undefined || this.#max === undefined) {
+      this.#min = this.#max = data.slice(start, end)
+      return
+    }
+    if (order(data, start, end, this.#min) < 0) this.#min = data.slice(start, end)
+    else if (order(data, start, end, this.#max) > 0) this.#max = data.slice(start, end)
+  }
+}
+
+/** Distinct byte strings in the order of their first use, found by hash. */
+class Dictionary {
+  /** Plain encoded: a 32-bit length, then the bytes. */
+  readonly plain: ByteBuffer = new ByteBuffer(4096)
+  /** Where each entry's length stands in `plain`. */
+  starts: Int32Array = new Int32Array(256)
+  count = 0
+  #hashes = new Int32Array(256)
+  /** Entry + 1 by hash, open addressing; at most half full. */
+  #slots = new Int32Array(1024)
+
+  get byteSize(): number {
+    return this.plain.length
+  }
+
+  /** The index of the value, added when it is new; -1 when it is new and there is no room. */
+  indexOf(data: Uint8Array, start: number, end: number): number {
+    let hash = end - start
+    for (let at = start; at < end; at++) hash = Math.imul(hash ^ (data[at] ?? 0), 0x0100_0193)
+    hash ^= hash >>> 15
+    const mask = this.#slots.length - 1
+    let slot = hash & mask
+    for (let entry = this.#slots[slot] ?? 0; entry !== 0; entry = this.#slots[slot] ?? 0) {
+      if (this.#hashes[entry - 1] === hash && this.#equals(entry - 1, data, start, end)) return entry - 1
+      slot = (slot + 1) & mask
+    }
+    if (this.count === MAX_DICTIONARY_ENTRIES || this.plain.length + end - start + 4 > MAX_DICTIONARY_BYTES) return -1
+    return this.#add(data, start, end, { slot, hash })
+  }
+
+  clear(): void {
+    this.plain.clear()
+    this.count = 0
+    this.#slots.fill(0)
+  }
+
+  #add(data: Uint8Array, start: number, end: number, place: { readonly slot: number; readonly hash: number }): number {
+    const entry = this.count++
+    if (entry === this.starts.length) {
+      this.starts = doubled(this.starts)
+      this.#hashes = doubled(this.#hashes)
+    }
+    this.starts[entry] = this.plain.length
+    this.#hashes[entry] = place.hash
+    this.plain.appendUint32(end - start)
+    this.plain.append(data.subarray(start, end))
+    this.#slots[place.slot] = entry + 1
+    if (this.count * 2 > this.#slots.length) this.#rehash()
+    return entry
+  }
+
+  #equals(entry: number, data: Uint8Array, start: number, end: number): boolean {
+    const { bytes } = this.plain
+    let at = this.starts[entry] ?? 0
+    if (bytes.readUInt32LE(at) !== end - start) return false
+    at += 4
+    for (let from = start; from < end; from++) if (bytes[at++] !== data[from]) return false
+    return true
+  }
+
+  #rehash(): void {
+    const slots = new Int32Array(this.#slots.length * 2)
+    const mask = slots.length - 1
+    for (let entry = 0; entry < this.count; entry++) {
+      let slot = (this.#hashes[entry] ?? 0) & mask
+      while (slots[slot] !== 0) slot = (slot + 1) & mask
+      slots[slot] = entry + 1
+    }
+    this.#slots = slots
+  }
+}
+
+function doubled(array: Int32Array): Int32Array<ArrayBuffer> {
+  const grown = new Int32Array(array.length * 2)
+  grown.set(array)
+  return grown
+}
+
+function bytesOf(view: ColumnView): StringView | BinaryView {
+  if (view.kind !== 'string' && view.kind !== 'binary') throw wrongKind(view, 'bytes')
+  return view
+}
+
+/** Unsigned byte order, a prefix before what it begins. */
+function order(data: Uint8Array, start: number, end: number, bound: Uint8Array): number {
+  const common = Math.min(end - start, bound.length)
+  for (let index = 0; index < common; index++) {
+    const difference = (data[start + index] ?? 0) - (bound[index] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return end - start - bound.length
+}

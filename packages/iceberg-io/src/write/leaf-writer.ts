@@ -1,0 +1,314 @@
+import type { ColumnView } from '@icebridge/columnar'
+import { ByteWriter } from 'hyparquet-writer/src/bytewriter.js'
+import { serializeTCompactProtocol } from 'hyparquet-writer/src/thrift.js'
+import { ByteBuffer } from './byte-buffer.ts'
+import { BytesEncoder } from './bytes-encoder.ts'
+import type { PageCompressor } from './compression.ts'
+import {
+  BooleanEncoder,
+  DecimalEncoder,
+  FixedEncoder,
+  FloatEncoder,
+  Int32Encoder,
+  Int64Encoder,
+} from './numeric-encoders.ts'
+import type { Leaf } from './parquet-schema.ts'
+import { appendHybrid, appendRun, bitWidth } from './rle-hybrid.ts'
+import type { Shredded } from './shred.ts'
+import type { PageEncoding, RawBounds, ValueEncoder } from './value-encoder.ts'
+
+/** Plain bytes at which a page is closed. */
+const PAGE_BYTES = 1 << 20
+const PAGE_SLOTS = 1 << 17
+/** Rows appended between two looks at the page's size. */
+const STEP = 4096
+const KEPT_BYTES = 2 * PAGE_BYTES
+/** Numbers of the Parquet format. @see https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift */
+const PLAIN = 0
+const RLE = 3
+const RLE_DICTIONARY = 8
+const DATA_PAGE = 0
+const DICTIONARY_PAGE = 2
+
+/** A column chunk ready to be written: page headers and pages in order, offsets relative to its start. */
+export interface Chunk {
+  readonly leaf: Leaf
+  readonly parts: readonly Uint8Array[]
+  readonly compressedBytes: number
+  readonly uncompressedBytes: number
+  readonly hasDictionary: boolean
+  readonly dictionaryBytes: number
+  readonly encodings: readonly number[]
+  /** Slots, nulls included. */
+  readonly valueCount: number
+  readonly nullCount: number
+  readonly nanCount: number
+  readonly bounds: RawBounds | undefined
+}
+
+interface Page {
+  readonly slots: number
+  readonly encoding: PageEncoding
+  readonly uncompressedBytes: number
+  readonly compressed: Promise<Uint8Array>
+}
+
+/** Writes the column chunks of one leaf, one after the other. Pages are compressed as soon as they are full. */
+export class LeafWriter {
+  readonly leaf: Leaf
+  readonly #values: ValueEncoder
+  readonly #compressor: PageCompressor
+  readonly #levels = new ByteBuffer()
+  #definitions = new Uint8Array(1024)
+  #repetitions = new Uint8Array(0)
+  #slots = 0
+  #pageNulls = 0
+  #pages: Page[] = []
+  #chunkSlots = 0
+  #chunkNulls = 0
+
+  constructor(leaf: Leaf, compressor: PageCompressor) {
+    this.leaf = leaf
+    this.#values = encoderOf(leaf)
+    this.#compressor = compressor
+  }
+
+  /** Appends rows of a leaf that is a column itself. */
+  appendColumn(view: ColumnView, range: { readonly start: number; readonly end: number }, scratch: Int32Array): void {
+    for (let from = range.start; from < range.end;) {
+      const to = stepEnd(view, from, Math.min(range.end, from + Math.min(STEP, scratch.length)))
+      this.#appendStep(view, from, to, scratch)
+      from = to
+      if (this.#isFull()) this.#closePage()
+    }
+  }
+
+  /** Appends the slots of a leaf inside a nested column. */
+  appendShredded(shredded: Shredded): void {
+    const { definitions, repetitions, rows, count } = shredded
+    this.#reserveLevels(definitions.length)
+    this.#definitions.set(definitions, this.#slots)
+    if (this.leaf.maxRepetition > 0) this.#repetitions.set(repetitions, this.#slots)
+    this.#values.appendRows(shredded.view, rows, count)
+    this.#slots += definitions.length
+    this.#pageNulls += definitions.length - count
+    if (this.#isFull()) this.#closePage()
+  }
+
+  /** Appends slots of a column that the batch does not have. */
+  appendNulls(slots: number): void {
+    this.#reserveLevels(slots)
+    this.#keepLevels()
+    this.#definitions.fill(0, this.#slots, this.#slots + slots)
+    this.#repetitions.fill(0, this.#slots, this.#slots + slots)
+    this.#slots += slots
+    this.#pageNulls += slots
+    if (this.#isFull()) this.#closePage()
+  }
+
+  /** Ends the chunk. Resolves when its pages are compressed. */
+  async takeChunk(): Promise<Chunk> {
+    if (this.#slots > 0) this.#closePage()
+    const { nanCount } = this.#values
+    const { bounds, dictionary } = this.#values.takeChunk()
+    const pages = this.#pages
+    const parts: Uint8Array[] = []
+    let uncompressed = 0
+    let compressed = 0
+    const add = (header: Uint8Array, body: Uint8Array, plainBytes: number): void => {
+      parts.push(header, body)
+      compressed += header.length + body.length
+      uncompressed += header.length + plainBytes
+    }
+    if (dictionary !== undefined) {
+      const body = await this.#compressor.compress(Buffer.from(dictionary.bytes))
+      add(dictionaryHeader(dictionary.bytes.length, body.length, dictionary.count), body, dictionary.bytes.length)
+    }
+    const dictionaryBytes = compressed
+    for (const page of pages) {
+      const body = await page.compressed
+      add(dataHeader(page, body.length), body, page.uncompressedBytes)
+    }
+    const encodings = new Set([PLAIN, RLE])
+    if (dictionary !== undefined) encodings.add(RLE_DICTIONARY)
+    const chunk: Chunk = {
+      leaf: this.leaf,
+      parts,
+      compressedBytes: compressed,
+      uncompressedBytes: uncompressed,
+      hasDictionary: dictionary !== undefined,
+      dictionaryBytes,
+      encodings: [...encodings],
+      valueCount: this.#chunkSlots,
+      nullCount: this.#chunkNulls,
+      nanCount,
+      bounds,
+    }
+    this.#pages = []
+    this.#chunkSlots = 0
+    this.#chunkNulls = 0
+    return chunk
+  }
+
+  #appendStep(view: ColumnView, from: number, to: number, scratch: Int32Array): void {
+    const slots = to - from
+    const { validity } = view
+    if (validity === undefined) {
+      if (this.#pageNulls > 0) {
+        this.#reserveLevels(slots)
+        this.#definitions.fill(1, this.#slots, this.#slots + slots)
+      }
+      this.#values.appendRange(view, from, to)
+      this.#slots += slots
+      return
+    }
+    this.#reserveLevels(slots)
+    this.#keepLevels()
+    const { bits, offset } = validity
+    const definitions = this.#definitions
+    let count = 0
+    let at = this.#slots
+    for (let row = from; row < to; row++) {
+      const bit = ((bits[(offset + row) >> 3] ?? 0) >> ((offset + row) & 7)) & 1
+      definitions[at++] = bit
+      scratch[count] = row
+      count += bit
+    }
+    if (count === slots) this.#values.appendRange(view, from, to)
+    else if (count > 0) this.#values.appendRows(view, scratch, count)
+    this.#slots += slots
+    this.#pageNulls += slots - count
+  }
+
+  /** Levels of a column are kept from a page's first null on: the slots before it were all there. */
+  #keepLevels(): void {
+    if (this.#pageNulls === 0 && this.leaf.path.length === 1) this.#definitions.fill(1, 0, this.#slots)
+  }
+
+  #isFull(): boolean {
+    return this.#values.pageBytes >= PAGE_BYTES || this.#slots >= PAGE_SLOTS
+  }
+
+  #closePage(): void {
+    const slots = this.#slots
+    const levels = this.#levels
+    levels.clear(KEPT_BYTES)
+    const { maxDefinition, maxRepetition } = this.leaf
+    if (maxRepetition > 0) this.#appendLevels(this.#repetitions, maxRepetition)
+    if (maxDefinition > 0) {
+      if (this.#pageNulls === 0 && maxRepetition === 0) this.#appendFull(maxDefinition)
+      else this.#appendLevels(this.#definitions, maxDefinition)
+    }
+    const { encoding, bytes } = this.#values.takePage()
+    const body = Buffer.allocUnsafeSlow(levels.length + bytes.length)
+    body.set(levels.view(), 0)
+    body.set(bytes, levels.length)
+    const compressed = this.#compressor.compress(body)
+    // Awaited with the chunk; a failure before that must not count as unhandled.
+    compressed.catch(() => undefined)
+    this.#pages.push({ slots, encoding, uncompressedBytes: body.length, compressed })
+    this.#chunkSlots += slots
+    this.#chunkNulls += this.#pageNulls
+    this.#slots = 0
+    this.#pageNulls = 0
+  }
+
+  /** Levels of a page in which every slot holds a value. */
+  #appendFull(level: number): void {
+    const start = this.#beginLevels()
+    appendRun(this.#levels, level, this.#slots, bitWidth(level))
+    this.#endLevels(start)
+  }
+
+  #appendLevels(values: Uint8Array, max: number): void {
+    const start = this.#beginLevels()
+    appendHybrid(this.#levels, values, this.#slots, bitWidth(max))
+    this.#endLevels(start)
+  }
+
+  #beginLevels(): number {
+    this.#levels.appendUint32(0)
+    return this.#levels.length
+  }
+
+  #endLevels(start: number): void {
+    this.#levels.bytes.writeUInt32LE(this.#levels.length - start, start - 4)
+  }
+
+  #reserveLevels(extra: number): void {
+    const needed = this.#slots + extra
+    if (needed > this.#definitions.length) this.#definitions = grown(this.#definitions, needed)
+    if (this.leaf.maxRepetition > 0 && needed > this.#repetitions.length) {
+      this.#repetitions = grown(this.#repetitions, needed)
+    }
+  }
+}
+
+function encoderOf(leaf: Leaf): ValueEncoder {
+  if (typeof leaf.type !== 'string' && leaf.type.kind === 'decimal') {
+    const fixed = leaf.physical === 'FIXED_LEN_BYTE_ARRAY'
+    return new DecimalEncoder({ fixed, width: fixed ? leaf.width : leaf.physical === 'INT32' ? 4 : 8 })
+  }
+  switch (leaf.physical) {
+    case 'BOOLEAN':
+      return new BooleanEncoder()
+    case 'INT32':
+      return new Int32Encoder()
+    case 'INT64':
+      return new Int64Encoder()
+    case 'FLOAT':
+      return new FloatEncoder(4)
+    case 'DOUBLE':
+      return new FloatEncoder(8)
+    case 'FIXED_LEN_BYTE_ARRAY':
+      return new FixedEncoder(leaf.width)
+    case 'BYTE_ARRAY':
+      return new BytesEncoder()
+    case 'INT96':
+      throw new TypeError('INT96 is read, never written')
+  }
+}
+
+/** Fewer rows than a step where the values are long, so that no page grows far past its size; at least one. */
+function stepEnd(view: ColumnView, from: number, to: number): number {
+  if (view.kind !== 'string' && view.kind !== 'binary') return to
+  const start = view.offsets[from] ?? 0
+  let end = to
+  while (end > from + 1 && (view.offsets[end] ?? 0) - start > PAGE_BYTES) end = from + ((end - from) >> 1)
+  return end
+}
+
+function grown(array: Uint8Array, needed: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(Math.max(needed, array.length * 2))
+  larger.set(array)
+  return larger
+}
+
+function dictionaryHeader(plainBytes: number, compressedBytes: number, count: number): Uint8Array {
+  return header({
+    field_1: DICTIONARY_PAGE,
+    field_2: plainBytes,
+    field_3: compressedBytes,
+    field_7: { field_1: count, field_2: PLAIN },
+  })
+}
+
+function dataHeader(page: Page, compressedBytes: number): Uint8Array {
+  return header({
+    field_1: DATA_PAGE,
+    field_2: page.uncompressedBytes,
+    field_3: compressedBytes,
+    field_5: {
+      field_1: page.slots,
+      field_2: page.encoding === 'PLAIN' ? PLAIN : RLE_DICTIONARY,
+      field_3: RLE,
+      field_4: RLE,
+    },
+  })
+}
+
+function header(fields: Parameters<typeof serializeTCompactProtocol>[1]): Uint8Array {
+  const writer = new ByteWriter(64)
+  serializeTCompactProtocol(writer, fields)
+  return writer.getBytes().slice()
+}

@@ -1,0 +1,264 @@
+import { type ColumnField, type ColumnType, columnFields, type ColumnView, columnView } from '@icebridge/columnar'
+import { type FileWriter, type Schema, schemaToJson, stringifyJsonLossless } from '@icebridge/iceberg-core'
+import type { RecordBatch, Schema as ArrowSchema } from 'apache-arrow'
+import { columnFieldsOf } from '../column-fields.ts'
+import { IcebergIoError } from '../errors.ts'
+import { batchBytes } from './batch-bytes.ts'
+import type { PageCompressor } from './compression.ts'
+import { type ChunkEntry, encodeFooter, type RowGroupEntry } from './footer.ts'
+import { type Chunk, LeafWriter } from './leaf-writer.ts'
+import { type Node, type ParquetSchema, parquetSchema } from './parquet-schema.ts'
+import { shred } from './shred.ts'
+
+const CREATED_BY = 'icebridge'
+const MAGIC = Buffer.from('PAR1')
+const ROWS_A_STEP = 4096
+
+export interface ParquetWriterOptions {
+  readonly compressor: PageCompressor
+  /** Uncompressed bytes at which a row group ends. */
+  readonly rowGroupBytes: number
+  /** Rows at which a row group ends. */
+  readonly rowGroupRows: number
+}
+
+/** A chunk as it was written, for the metrics of the file. */
+export type WrittenChunk = Omit<Chunk, 'parts'>
+
+/** What a finished file holds. */
+export interface WrittenParquet {
+  readonly rowCount: number
+  readonly sizeBytes: number
+  /** Where each row group starts. */
+  readonly splitOffsets: readonly number[]
+  /** By row group, then by leaf in file order. */
+  readonly chunks: readonly (readonly WrittenChunk[])[]
+}
+
+/**
+ * Writes one Parquet file of an Iceberg schema, row group by row group: what is held is the open row group's compressed
+ * pages and one open page a column.
+ *
+ * Neither closes nor aborts the {@link FileWriter}.
+ */
+export class ParquetWriter {
+  readonly #file: FileWriter
+  readonly #options: ParquetWriterOptions
+  readonly #schema: Schema
+  readonly #parquet: ParquetSchema
+  readonly #fields: readonly ColumnField[]
+  readonly #leaves: readonly LeafWriter[]
+  readonly #scratch: Int32Array = new Int32Array(ROWS_A_STEP)
+  readonly #groups: RowGroupEntry[] = []
+  readonly #chunks: WrittenChunk[][] = []
+  #checked: { readonly schema: ArrowSchema; readonly order: readonly number[] } | undefined = undefined
+  #position = 0
+  #rowCount = 0
+  #groupRows = 0
+  #groupBytes = 0
+
+  constructor(file: FileWriter, schema: Schema, options: ParquetWriterOptions) {
+    this.#file = file
+    this.#schema = schema
+    this.#options = options
+    this.#parquet = parquetSchema(schema)
+    this.#fields = columnFieldsOf(schema)
+    this.#leaves = this.#parquet.leaves.map((leaf) => new LeafWriter(leaf, options.compressor))
+  }
+
+  get rowCount(): number {
+    return this.#rowCount
+  }
+
+  /** Bytes written, plus what the open row group will add if it compresses like the ones before it. */
+  get estimatedBytes(): number {
+    return this.#position + this.#groupBytes * this.#ratio
+  }
+
+  /** Compressed share of the bytes so far; a guess before the first row group. */
+  get #ratio(): number {
+    let plain = 0
+    for (const group of this.#groups) plain += group.uncompressedBytes
+    return plain === 0 ? 0.5 : this.#position / plain
+  }
+
+  /**
+   * Appends a batch. Its columns are matched by name, in any order; an absent optional column is null.
+   *
+   * @throws IcebergIoError `schema-mismatch` naming the column that is unknown, missing, of another type, or null where
+   * it is required. A null inside a nested column is found on the way; the file can only be aborted then.
+   */
+  async write(batch: RecordBatch): Promise<void> {
+    const order = this.#columnOrder(batch.schema)
+    const views = order.map((index) => (index < 0 ? undefined : columnView(batch, index)))
+    this.#checkNulls(views)
+    const bytesARow = Math.max(1, batchBytes(batch) / Math.max(1, batch.numRows))
+    for (let start = 0; start < batch.numRows;) {
+      const room = Math.min(
+        this.#options.rowGroupRows - this.#groupRows,
+        Math.ceil((this.#options.rowGroupBytes - this.#groupBytes) / bytesARow),
+        ROWS_A_STEP,
+      )
+      const end = Math.min(batch.numRows, start + Math.max(1, room))
+      this.#append(views, { start, end })
+      this.#groupRows += end - start
+      this.#groupBytes += Math.ceil((end - start) * bytesARow)
+      start = end
+      if (this.#groupRows >= this.#options.rowGroupRows || this.#groupBytes >= this.#options.rowGroupBytes) {
+        await this.#endRowGroup()
+      }
+    }
+  }
+
+  /** Writes what is left and the footer. */
+  async finish(): Promise<WrittenParquet> {
+    await this.#endRowGroup()
+    if (this.#position === 0) await this.#put(MAGIC)
+    await this.#put(
+      encodeFooter({
+        elements: this.#parquet.elements,
+        leafCount: this.#parquet.leaves.length,
+        rowCount: this.#rowCount,
+        rowGroups: this.#groups,
+        keyValues: { 'iceberg.schema': stringifyJsonLossless(schemaToJson(this.#schema)) },
+        createdBy: CREATED_BY,
+      }),
+    )
+    return {
+      rowCount: this.#rowCount,
+      sizeBytes: this.#position,
+      splitOffsets: this.#groups.map((group) => group.offset),
+      chunks: this.#chunks,
+    }
+  }
+
+  #append(views: readonly (ColumnView | undefined)[], range: { readonly start: number; readonly end: number }): void {
+    let leaf = 0
+    for (const [index, node] of this.#parquet.columns.entries()) {
+      const view = views[index]
+      const name = this.#fields[index]?.name ?? ''
+      if (view === undefined) {
+        leaf = this.#appendAbsent(node, range.end - range.start, leaf)
+      } else if (node.kind === 'leaf') {
+        this.#leaves[leaf++]?.appendColumn(view, range, this.#scratch)
+      } else {
+        for (const shredded of shred(node, view, range, name)) this.#leaves[leaf++]?.appendShredded(shredded)
+      }
+    }
+  }
+
+  /** Nulls for every leaf of a column that the batch does not have. */
+  #appendAbsent(node: Node, rows: number, first: number): number {
+    let leaf = first
+    for (const count = leavesOf(node); leaf < first + count; leaf++) this.#leaves[leaf]?.appendNulls(rows)
+    return leaf
+  }
+
+  async #endRowGroup(): Promise<void> {
+    if (this.#groupRows === 0) return
+    if (this.#position === 0) await this.#put(MAGIC)
+    const offset = this.#position
+    const entries: ChunkEntry[] = []
+    const written: WrittenChunk[] = []
+    for (const leaf of this.#leaves) {
+      const { parts, ...chunk } = await leaf.takeChunk()
+      entries.push({
+        ...chunk,
+        codec: this.#options.compressor.codec,
+        dataPageOffset: this.#position + chunk.dictionaryBytes,
+        dictionaryPageOffset: chunk.hasDictionary ? this.#position : undefined,
+      })
+      written.push(chunk)
+      await this.#put(Buffer.concat(parts))
+    }
+    this.#groups.push({
+      rowCount: this.#groupRows,
+      offset,
+      uncompressedBytes: entries.reduce((sum, chunk) => sum + chunk.uncompressedBytes, 0),
+      compressedBytes: this.#position - offset,
+      chunks: entries,
+    })
+    this.#chunks.push(written)
+    this.#rowCount += this.#groupRows
+    this.#groupRows = 0
+    this.#groupBytes = 0
+  }
+
+  async #put(bytes: Uint8Array): Promise<void> {
+    await this.#file.write(bytes)
+    this.#position += bytes.length
+  }
+
+  /** For each table column its index in the batch, -1 when it is absent. */
+  #columnOrder(schema: ArrowSchema): readonly number[] {
+    if (this.#checked?.schema === schema) return this.#checked.order
+    const found = columnFields(schema)
+    const unknown = found.find((field) => !this.#fields.some((known) => known.name === field.name))
+    if (unknown !== undefined) throw mismatch(unknown.name, 'is in the batch and not in the table')
+    const order = this.#fields.map((field) => {
+      const index = found.findIndex((candidate) => candidate.name === field.name)
+      const other = found[index]
+      if (other === undefined && !field.nullable) throw mismatch(field.name, 'is required and not in the batch')
+      if (other !== undefined && !sameType(field.type, other.type)) {
+        throw mismatch(field.name, `is ${describe(field.type)} in the table and ${describe(other.type)} in the batch`)
+      }
+      return index
+    })
+    this.#checked = { schema, order }
+    return order
+  }
+
+  #checkNulls(views: readonly (ColumnView | undefined)[]): void {
+    for (const [index, field] of this.#fields.entries()) {
+      if (!field.nullable && (views[index]?.nullCount ?? 0) > 0) throw mismatch(field.name, 'is required and has nulls')
+    }
+  }
+}
+
+function leavesOf(node: Node): number {
+  switch (node.kind) {
+    case 'leaf':
+      return 1
+    case 'struct':
+      return node.children.reduce((sum, child) => sum + leavesOf(child), 0)
+    case 'list':
+      return leavesOf(node.element)
+    case 'map':
+      return leavesOf(node.key) + leavesOf(node.value)
+  }
+}
+
+function sameType(a: ColumnType, b: ColumnType): boolean {
+  if (a.kind === 'decimal' && b.kind === 'decimal') return a.precision === b.precision && a.scale === b.scale
+  if (a.kind === 'timestamp' && b.kind === 'timestamp') return a.utc === b.utc
+  if (a.kind === 'fixed' && b.kind === 'fixed') return a.length === b.length
+  // A uuid without its Arrow extension name is 16 bytes all the same.
+  if (a.kind === 'uuid' && b.kind === 'fixed') return b.length === 16
+  if (a.kind === 'list' && b.kind === 'list') return sameType(a.element.type, b.element.type)
+  if (a.kind === 'map' && b.kind === 'map')
+    return sameType(a.key.type, b.key.type) && sameType(a.value.type, b.value.type)
+  if (a.kind === 'struct' && b.kind === 'struct') {
+    return (
+      a.fields.length === b.fields.length &&
+      a.fields.every((field, index) => {
+        const other = b.fields[index]
+        return other !== undefined && field.name === other.name && sameType(field.type, other.type)
+      })
+    )
+  }
+  return a.kind === b.kind
+}
+
+function describe(type: ColumnType): string {
+  if (type.kind === 'decimal') return `decimal(${type.precision},${type.scale})`
+  if (type.kind === 'timestamp') return type.utc ? 'timestamp in UTC' : 'timestamp without a time zone'
+  if (type.kind === 'fixed') return `fixed(${type.length})`
+  return type.kind
+}
+
+function mismatch(column: string, what: string): IcebergIoError {
+  return new IcebergIoError('schema-mismatch', `column ${column} ${what}`, {
+    context: { column },
+    hint: 'Write batches with the columns of the table, or evolve the table first.',
+  })
+}

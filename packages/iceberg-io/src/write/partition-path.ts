@@ -1,0 +1,74 @@
+import {
+  formatDate,
+  formatDecimal,
+  formatTime,
+  formatTimestamp,
+  type PartitionSpec,
+  type PartitionValue,
+  type Transform,
+  type Type,
+} from '@icebridge/iceberg-core'
+
+/** The folder of a partition below the data folder, as Iceberg names it: `name=value/name=value`; '' without fields. */
+export function partitionPath(
+  spec: PartitionSpec,
+  sources: readonly Type[],
+  values: readonly PartitionValue[],
+): string {
+  return spec.fields
+    .map((field, index) => {
+      const value = values[index] ?? null
+      const source = sources[index]
+      const text = value === null || source === undefined ? 'null' : humanValue(field.transform, source, value)
+      return `${escape(field.name)}=${escape(text)}`
+    })
+    .join('/')
+}
+
+function humanValue(transform: Transform, source: Type, value: Exclude<PartitionValue, null>): string {
+  const number = Number(value)
+  switch (transform.kind) {
+    case 'year':
+      return year(1970 + number)
+    case 'month':
+      return `${year(1970 + Math.floor(number / 12))}-${two((((number % 12) + 12) % 12) + 1)}`
+    case 'day':
+      return formatDate(number)
+    case 'hour':
+      return `${formatDate(Math.floor(number / 24))}-${two(((number % 24) + 24) % 24)}`
+    case 'bucket':
+      return String(number)
+    case 'identity':
+    case 'truncate':
+    case 'void':
+    case 'unknown':
+      return humanPrimitive(source, value)
+  }
+}
+
+function humanPrimitive(type: Type, value: Exclude<PartitionValue, null>): string {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
+  if (typeof value === 'bigint') {
+    if (typeof type !== 'string') return type.kind === 'decimal' ? formatDecimal(value, type.scale) : String(value)
+    if (type === 'time') return formatTime(value, 6)
+    if (type === 'timestamp') return formatTimestamp(value, 6)
+    if (type === 'timestamptz') return `${formatTimestamp(value, 6)}+00:00`
+  }
+  if (type === 'date') return formatDate(Number(value))
+  return String(value)
+}
+
+/** Java's URLEncoder, which every Iceberg writer follows. */
+function escape(text: string): string {
+  return encodeURIComponent(text)
+    .replace(/[!'()~]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replaceAll('%20', '+')
+}
+
+function year(value: number): string {
+  return value < 0 ? `-${String(-value).padStart(4, '0')}` : String(value).padStart(4, '0')
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, '0')
+}

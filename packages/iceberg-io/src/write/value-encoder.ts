@@ -1,0 +1,46 @@
+import type { ColumnView } from '@icebridge/columnar'
+import type { Value } from '@icebridge/iceberg-core'
+
+/** Smallest and largest value; strings as their UTF-8 bytes. */
+export interface RawBounds {
+  readonly min: Value
+  readonly max: Value
+}
+
+export type PageEncoding = 'PLAIN' | 'RLE_DICTIONARY'
+
+/** The values of one page, encoded; valid until the next call. */
+export interface EncodedValues {
+  readonly encoding: PageEncoding
+  readonly bytes: Uint8Array
+}
+
+/** The dictionary of one column chunk, plain encoded. */
+export interface EncodedDictionary {
+  readonly count: number
+  readonly bytes: Uint8Array
+}
+
+/**
+ * Collects the values of one leaf column (nulls left out), page by page, chunk by chunk, with their bounds.
+ *
+ * `append*` may be called any number of times before `takePage`, and `takePage` before `takeChunk`.
+ */
+export interface ValueEncoder {
+  /** Bytes that the open page would take without a dictionary. */
+  readonly pageBytes: number
+  /** NaNs since the last `takeChunk`. */
+  readonly nanCount: number
+  /** Appends rows `start` to `end - 1`, none of them null. */
+  appendRange(view: ColumnView, start: number, end: number): void
+  /** Appends the first `count` of the given rows, none of them null. */
+  appendRows(view: ColumnView, rows: Int32Array, count: number): void
+  takePage(): EncodedValues
+  /** Ends the chunk: its bounds (none when there was no value but NaN) and its dictionary when a page refers to one. */
+  takeChunk(): { readonly bounds: RawBounds | undefined; readonly dictionary: EncodedDictionary | undefined }
+}
+
+/** A view of another kind than the encoder was made for: a defect, as batches are checked before. */
+export function wrongKind(view: ColumnView, expected: string): TypeError {
+  return new TypeError(`A column of kind ${view.kind} reached the encoder of ${expected}`)
+}
