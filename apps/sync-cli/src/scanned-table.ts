@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileIOFor } from '@icebridge/fileio'
 import { openStaticTable, SqlCatalog, systemEnvironment } from '@icebridge/iceberg-catalog'
@@ -21,14 +22,16 @@ export async function openScanned(
   { catalog, catalogName, mapPrefix }: TableLocation,
   signal: AbortSignal,
 ): Promise<AsyncDisposable & { readonly table: TableHandle }> {
+  const prefixes = mapPrefix.map(([from, to]) => [from, absolute(to)] as const)
   const mapPath = (path: string): string => {
-    const moved = mapPrefix.find(([from]) => path.startsWith(from))
+    const moved = prefixes.find(([from]) => path.startsWith(from))
     return moved === undefined ? path : moved[1] + path.slice(moved[0].length)
   }
   if (catalog === undefined) {
-    // The location is where the table is now; only what the metadata says may have moved.
-    const table = await openStaticTable(location, fileIOFor(location, {}), {
-      mapPath: (path) => (path.startsWith(location) ? path : mapPath(path)),
+    const place = absolute(location)
+    const table = await openStaticTable(place, fileIOFor(place, {}), {
+      // Where the metadata file is was said by the caller; only what stands in it may have moved.
+      mapPath: (path) => (path.startsWith(place) && metadataFile.test(path) ? path : mapPath(path)),
       signal,
     })
     return { table, [Symbol.asyncDispose]: async () => {} }
@@ -50,6 +53,15 @@ export async function openScanned(
     await opened[Symbol.asyncDispose]()
     throw error
   }
+}
+
+const metadataFile = /(\/metadata\/?|version-hint\.text|\.json(\.gz)?)$/
+
+/** A path as the lake has it: absolute, with slashes. A URI stays as it is. */
+function absolute(location: string): string {
+  if (/^[a-z][a-z0-9+.-]+:/i.test(location)) return location
+  const path = resolve(location).replaceAll('\\', process.platform === 'win32' ? '/' : '\\')
+  return location.endsWith('/') && path !== '/' ? `${path}/` : path
 }
 
 function identifierOf(text: string): { readonly namespace: readonly string[]; readonly name: string } {
