@@ -66,7 +66,7 @@ function quoteMessage(text: string): string {
 
 /** Converts a value to a type: the DuckDB SQL for it. */
 export function convert(value: Bound, to: SqlType, options: ConvertOptions = {}): Bound {
-  const base: Bound = { ...value, type: to, byteKey: undefined, constant: undefined, hasConstant: false }
+  const base: Bound = { ...value, type: to, isNull: false, byteKey: undefined, constant: undefined, hasConstant: false }
   if (value.isNull) return { ...base, sql: `CAST(NULL AS ${duckType(to)})` }
   const a = familyOf(value.type)
   const b = familyOf(to)

@@ -162,3 +162,83 @@ INSERT INTO dbo.numbered (n) VALUES (2); SELECT id, n FROM dbo.numbered ORDER BY
     { id: 8, n: 2 },
   ])
 })
+
+test('the bounds of a rowversion poll hold back what an open transaction has taken', async () => {
+  await pool
+    .request()
+    .batch('DROP TABLE IF EXISTS dbo.r; CREATE TABLE dbo.r (id int NOT NULL PRIMARY KEY, rv rowversion NOT NULL)')
+  const bound = async (): Promise<Buffer> =>
+    (await pool.request().query('SELECT MIN_ACTIVE_ROWVERSION() AS [bound]')).recordset[0].bound
+  const low = await bound()
+  await pool.request().batch('INSERT INTO dbo.r (id) VALUES (1), (2)')
+  const high = await bound()
+  const { recordset } = await pool
+    .request()
+    .input('low', mssql.VarBinary(8), low)
+    .input('high', mssql.VarBinary(8), high)
+    .query(
+      'SELECT [t].[id], CONVERT(char(18), CONVERT(binary(8), [t].[rv]), 1) AS [c5] FROM [dbo].[r] AS [t] WHERE [t].[rv] >= @low AND [t].[rv] < @high ORDER BY [t].[rv]',
+    )
+  expect(recordset).toEqual([
+    { id: 1, c5: `0x${low.toString('hex').toUpperCase()}` },
+    { id: 2, c5: expect.stringMatching(/^0x[0-9A-F]{16}$/) },
+  ])
+  const other = new mssql.ConnectionPool(sandbox.mssqlConfig('TargetDb'))
+  await other.connect()
+  const transaction = other.transaction()
+  await transaction.begin()
+  await transaction.request().batch('INSERT INTO dbo.r (id) VALUES (3)')
+  expect(await bound()).toEqual(high)
+  await transaction.commit()
+  await other.close()
+  expect(Buffer.compare(await bound(), high)).toBe(1)
+})
+
+test('the clocks of a timestamp poll come with their type', async () => {
+  const clocks = async (coarse: string): Promise<unknown> =>
+    (
+      await pool
+        .request()
+        .query(
+          `SELECT SYSUTCDATETIME() AS [clock], ${coarse} AS [coarse], 'datetime2(7)' AS [type], SYSDATETIME() AS [local]`,
+        )
+    ).recordset[0]
+  const row = { clock: expect.any(Date), local: expect.any(Date), type: 'datetime2(7)' }
+  expect(await clocks('NULL')).toEqual({ ...row, coarse: null })
+  expect(await clocks('GETUTCDATE()')).toEqual({ ...row, coarse: expect.any(Date) })
+  expect(await clocks('GETDATE()')).toEqual({ ...row, coarse: expect.any(Date) })
+})
+
+test('a timestamp poll compares in the type of its column and reads every digit', async () => {
+  await pool.request().batch(`DROP TABLE IF EXISTS dbo.clocks;
+CREATE TABLE dbo.clocks (id int NOT NULL PRIMARY KEY, fine datetime2(7), old datetime, small smalldatetime, day date, zoned datetimeoffset(7));
+INSERT dbo.clocks VALUES (1, '2024-05-06T07:08:09.1234567', '2024-05-06T07:08:09.123', '2024-05-06T07:08', '2024-05-06', '2024-05-06T07:08:09.1234567+02:00')`)
+  const { recordset } = await pool
+    .request()
+    .input('fine', mssql.DateTime2(3), new Date('2024-05-06T07:08:09.123Z'))
+    .input('old', mssql.DateTime, new Date('2024-05-06T07:08:09.123Z'))
+    .input('small', mssql.SmallDateTime, new Date('2024-05-06T07:08:00Z'))
+    .input('day', mssql.Date, new Date('2024-05-06T00:00:00Z'))
+    .input('zoned', mssql.DateTimeOffset(7), new Date('2024-05-06T05:08:09.123Z'))
+    .query(`SELECT REPLACE(CONVERT(char(27), CONVERT(datetime2(7), [t].[fine]), 121), ' ', 'T') AS fine,
+REPLACE(CONVERT(char(23), [t].[old], 121), ' ', 'T') + '0000' AS old,
+REPLACE(CONVERT(char(27), CONVERT(datetime2(7), SWITCHOFFSET([t].[zoned], '+00:00')), 121), ' ', 'T') AS zoned
+FROM [dbo].[clocks] AS [t] WITH (READCOMMITTEDLOCK)
+WHERE [t].[fine] >= @fine AND [t].[old] >= @old AND [t].[old] <= @old AND [t].[small] = @small AND [t].[day] = @day AND [t].[zoned] >= @zoned`)
+  expect(recordset).toEqual([
+    { fine: '2024-05-06T07:08:09.1234567', old: '2024-05-06T07:08:09.1230000', zoned: '2024-05-06T05:08:09.1234567' },
+  ])
+  const ahead = await pool
+    .request()
+    .input('high', mssql.DateTime2(7), new Date('2024-01-01T00:00:00Z'))
+    .query('SELECT COUNT_BIG(*) AS n, MAX([t].[fine]) AS newest FROM [dbo].[clocks] AS [t] WHERE [t].[fine] >= @high')
+  expect(ahead.recordset).toEqual([{ n: '1', newest: expect.any(Date) }])
+})
+
+test('NULL goes into a column of any type', async () => {
+  await pool.request().batch(`DROP TABLE IF EXISTS dbo.nothing;
+CREATE TABLE dbo.nothing (a date, b uniqueidentifier, c datetimeoffset(3), d varbinary(3), e xml, f float)`)
+  await pool.request().batch('INSERT INTO dbo.nothing (a, b, c, d, e, f) VALUES (NULL, NULL, NULL, NULL, NULL, NULL)')
+  const { recordset } = await pool.request().query('SELECT * FROM dbo.nothing')
+  expect(recordset).toEqual([{ a: null, b: null, c: null, d: null, e: null, f: null }])
+})
