@@ -2,13 +2,14 @@ import { snapshotById, type TableMetadata } from '@icebridge/iceberg-core'
 import { isJournalError } from './errors.ts'
 import { historyOf, keepsRecords, snapshotOfBatch } from './history.ts'
 import type { JournalHead } from './journal-head.ts'
+import { journalProperty } from './names.ts'
 import { resolveHead } from './resolve-head.ts'
 
 /** What a batch was built on. */
 export interface BatchBase {
   readonly head: JournalHead
-  /** The schema that its files were written with. */
-  readonly schemaId: number
+  /** The table that its files were written for. */
+  readonly metadata: TableMetadata
   readonly batchId: string
   readonly label: string
 }
@@ -23,8 +24,12 @@ export function refusal(metadata: TableMetadata, base: BatchBase): string | unde
   const { head } = base
   if (metadata.tableUuid !== head.tableUuid) return `the table was replaced by another, ${metadata.tableUuid}`
   if (snapshotOfBatch(metadata, base.batchId) !== undefined) return `batch ${base.batchId} is committed already`
-  if (metadata.currentSchemaId !== base.schemaId) {
-    return `the schema changed from ${base.schemaId} to ${metadata.currentSchemaId}`
+  if (metadata.currentSchemaId !== base.metadata.currentSchemaId) {
+    return `the schema changed from ${base.metadata.currentSchemaId} to ${metadata.currentSchemaId}`
+  }
+  // A column that the source dropped and has again needs no new schema.
+  if (metadata.properties[journalProperty.columns] !== base.metadata.properties[journalProperty.columns]) {
+    return 'the recorded columns changed'
   }
   const moved = movedSince(metadata, head.snapshotId)
   if (moved !== undefined) return moved

@@ -9,6 +9,7 @@ import type { FirstLoad } from './journal-head.ts'
 import { journalProperty, journalSummary, SYNC_OP, SYNC_SEQ, type SyncOp } from './names.ts'
 import { serializePosition } from './position-json.ts'
 import { timesAsMicros } from './retype.ts'
+import { reloadProperty } from './reload-due.ts'
 import { rollbackProperty } from './rollbacks.ts'
 import { snapshotIdFrom } from './snapshot-id.ts'
 
@@ -170,7 +171,7 @@ export class JournalBatch implements AsyncDisposable {
     return {
       base: {
         head: base,
-        schemaId: this.#table.loaded.metadata.currentSchemaId,
+        metadata: this.#table.loaded.metadata,
         batchId: this.batchId,
         label: this.#label,
       },
@@ -202,9 +203,7 @@ export class JournalBatch implements AsyncDisposable {
           firstLoad: load,
         }),
         ...rollbackProperty(metadata, this.#label),
-        ...(load?.complete === true && metadata.properties[journalProperty.reloadDue] === 'true'
-          ? { [journalProperty.reloadDue]: 'false' }
-          : {}),
+        ...reloadProperty(metadata, load),
       }),
     }
   }

@@ -21,9 +21,9 @@ import type { JournalHead } from './journal-head.ts'
 import type { JournalRead } from './journal-read.ts'
 import type { JournalLayout } from './layout.ts'
 import { highestLiveSequence } from './live-files.ts'
-import { journalProperty } from './names.ts'
 import type { JournalPlan } from './plan.ts'
 import { readFrom, type ReadOptions } from './read-from.ts'
+import { isReloadDue } from './reload-due.ts'
 import { positionLost, resolveHead } from './resolve-head.ts'
 
 /** Where journals are: a catalog, the store of its tables' files, and time and ids. */
@@ -109,11 +109,11 @@ export class Journal {
   }
 
   /**
-   * Rows in the journal lack values of a column that changed, as {@link EvolutionChanges.needsReload} says. Stays so until a batch
-   * of mode `load` completes, whoever begins it.
+   * Rows in the journal lack values of a column that changed, as {@link EvolutionChanges.needsReload} says. Stays so until a load
+   * that began after it is complete, whoever begins it.
    */
   get reloadDue(): boolean {
-    return this.table.loaded.metadata.properties[journalProperty.reloadDue] === 'true'
+    return isReloadDue(this.table.loaded.metadata)
   }
 
   /** The declared choices that the journal was made with: a plan for the same table takes them over. */

@@ -23,7 +23,7 @@ export const syncOps: readonly SyncOp[] = ['insert', 'update', 'upsert', 'delete
 /** `load`: rows of a first load or a reload. `increment`: what changed. `heartbeat`: no rows, the watermark only. */
 export type BatchMode = 'load' | 'increment' | 'heartbeat'
 
-/** Table properties of a journal. The values of all but `journalVersion` are JSON. */
+/** Table properties of a journal. Most values are JSON. */
 export const journalProperty = {
   /** Version of the layout, a decimal number. */
   version: 'icebridge.journal-version',
@@ -39,7 +39,7 @@ export const journalProperty = {
   layout: 'icebridge.layout',
   /** Ranges of `_sync_seq` that a rollback took out of the history. */
   rollbacks: 'icebridge.rollbacks',
-  /** `true` from a column change that rows in the journal lack values of, until a load is complete. */
+  /** `true` from a change of columns that rows in the journal lack values of, then the id of the load that brings them, then `false`. */
   reloadDue: 'icebridge.reload-due',
 } as const
 

@@ -379,3 +379,17 @@ test('with time as micros a time is stored as a long and comes back as a time', 
   const { schemas } = journal.table.loaded.metadata
   expect(schemas[0]?.fields.find(({ name }) => name === 't')?.type).toBe('long')
 })
+
+test('a column that came back in between is a conflict too, although the schema is the same', async () => {
+  const lake = testLake()
+  const journal = await newJournal(lake)
+  await journal.evolve({ ...journal.definition, columns: journal.definition.columns.slice(0, 1) })
+  const before = await journal.refresh()
+  const batch = await writeBatch(before, lake, { watermark: '1', rows: [someRows(1)] })
+  const { journal: after } = await before.evolve(journal.definition)
+  expect(after.table.loaded.metadata.currentSchemaId).toBe(before.table.loaded.metadata.currentSchemaId)
+  expect(await batch.commit({ watermark: '1', strategy })).toMatchObject({
+    status: 'conflict',
+    reason: expect.stringContaining('columns'),
+  })
+})

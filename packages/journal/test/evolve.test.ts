@@ -216,3 +216,24 @@ test('a reload that a changed column asks for stays due until a load is complete
   expect(await batch.commit({ watermark: '2', strategy: 'test' })).toMatchObject({ status: 'committed' })
   expect((await opened.refresh()).reloadDue).toBe(false)
 })
+
+test('a load that had begun before a column changed does not settle the reload that the change asks for', async () => {
+  const lake = testLake()
+  const journal = await newJournal(lake)
+  const chunk = async (loadId: string, number: number): Promise<boolean> => {
+    const load = { loadId, handover: '1', chunk: number, chunks: 2 }
+    await extracted(journal, lake, { watermark: '1', rows: [someRows(1)], mode: 'load', load })
+    return (await journal.refresh()).reloadDue
+  }
+  const [first, second] = [lake.environment.uuid(), lake.environment.uuid()]
+  expect(await chunk(first, 1)).toBe(false)
+  const table = definition([
+    orders.columns[0]!,
+    column(2, 'name', { name: 'varchar', length: 9 }),
+    column(3, 'x', { name: 'int' }, { nullable: false }),
+  ])
+  expect((await (await journal.refresh()).evolve(table)).needsReload).toBe(true)
+  expect(await chunk(first, 2)).toBe(true)
+  expect(await chunk(second, 1)).toBe(true)
+  expect(await chunk(second, 2)).toBe(false)
+})
