@@ -4,8 +4,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fileIOFor } from '@icebridge/fileio'
 import { openStaticTable, SqlCatalog, systemEnvironment } from '@icebridge/iceberg-catalog'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { icebridge, type Ended } from './command.ts'
+
+// Each step starts a process.
+vi.setConfig({ testTimeout: 60_000 })
 
 /** Written by PyIceberg (see pyiceberg-table.py) under a folder that is no more. */
 const fixture = fileURLToPath(new URL('fixtures/pyiceberg-table', import.meta.url))

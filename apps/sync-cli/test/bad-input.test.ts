@@ -1,0 +1,133 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { SqlServer } from '@icebridge/sqlserver'
+import { FaultPlan, startSandbox, type Sandbox } from '@icebridge/sqlserver-sandbox'
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { icebridge } from './command.ts'
+
+// Each step starts a process.
+vi.setConfig({ testTimeout: 60_000 })
+
+const password = 'Hunter2-hunter2'
+const faults = new FaultPlan()
+let sandbox: Sandbox
+let source: SqlServer
+let folder: string
+
+beforeAll(async () => {
+  sandbox = await startSandbox({ password, databases: ['ERP', 'DWH'], faults })
+  source = await SqlServer.connect({
+    server: sandbox.host,
+    port: sandbox.port,
+    database: 'ERP',
+    user: 'sa',
+    password,
+    encrypt: false,
+  })
+  for (const text of [
+    'CREATE TABLE dbo.good (id int NOT NULL CONSTRAINT pk_good PRIMARY KEY, rv rowversion NOT NULL)',
+    'CREATE TABLE dbo.keyless (id int NOT NULL, rv rowversion NOT NULL)',
+    'CREATE TABLE dbo.unversioned (id int NOT NULL CONSTRAINT pk_unversioned PRIMARY KEY)',
+    'INSERT INTO dbo.good (id) VALUES (1), (2)',
+    'INSERT INTO dbo.keyless (id) VALUES (1)',
+  ]) {
+    await source.batch(text)
+  }
+}, 60_000)
+
+afterAll(async () => {
+  faults.clear()
+  await source?.close()
+  await sandbox?.close()
+})
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'icebridge-bad-'))
+  return () => rmSync(folder, { recursive: true, force: true })
+})
+
+function configured(
+  tables: readonly string[],
+  change: { readonly target?: string; readonly password?: string } = {},
+): string {
+  const file = join(folder, 'sync.yaml')
+  const connect = (database: string): string =>
+    `{ server: ${sandbox.host}, port: ${sandbox.port}, database: ${database}, user: sa, password: "${change.password ?? password}", encrypt: false }`
+  const entries = tables.map((table) => `  - { source: erp, table: "${table}", target: dwh }\n`)
+  writeFileSync(
+    file,
+    `version: 1
+sources:
+  erp: ${connect('ERP')}
+targets:
+  dwh: ${connect(change.target ?? 'DWH')}
+warehouse:
+  location: lake
+tables:
+${entries.join('')}`,
+  )
+  return file
+}
+
+test('a wrong password fails with 1, a hint, and without showing it', async () => {
+  const config = configured(['dbo.good'], { password: 'Wrong-secret-1' })
+  const ended = await icebridge(['run', '-c', config, '--json'])
+  expect(ended.code).toBe(1)
+  expect(ended.json).toMatchObject([{ type: 'error', label: 'erp.dbo.good → dwh', code: 'login-failed' }])
+  expect(ended.json[0]?.['hint']).toEqual(expect.any(String))
+  expect(ended.stdout + ended.stderr).not.toContain('Wrong-secret-1')
+})
+
+test('a database that is not there is told by its name', async () => {
+  const ended = await icebridge(['run', '-c', configured(['dbo.good'], { target: 'Nowhere' })])
+  expect(ended.code).toBe(1)
+  expect(ended.stderr).toContain('Nowhere')
+})
+
+test('a table that fails keeps no other from running', async () => {
+  const config = configured(['dbo.missing', 'dbo.keyless', 'dbo.unversioned', 'dbo.good'])
+  const ended = await icebridge(['run', '-c', config, '--json'])
+  expect(ended.code).toBe(1)
+  const byLabel = new Map(ended.json.map((line) => [line['label'], line]))
+  expect(byLabel.get('erp.dbo.good → dwh')).toMatchObject({ type: 'run', extract: { rows: '2' } })
+  expect(byLabel.get('erp.dbo.missing → dwh')).toMatchObject({ type: 'error', code: 'no-such-table' })
+  expect(byLabel.get('erp.dbo.keyless → dwh')).toMatchObject({ type: 'error', code: 'plan' })
+  expect(byLabel.get('erp.dbo.unversioned → dwh')).toMatchObject({ type: 'error' })
+  for (const name of ['missing', 'keyless', 'unversioned']) expect(ended.stderr).toContain(name)
+  // The one that could not be read left nothing behind.
+  const status = await icebridge(['status', 'dbo.keyless', '-c', config, '--json'])
+  expect(status.json).toMatchObject([{ target: { exists: false } }])
+  expect(status.json[0]).not.toHaveProperty('journal')
+})
+
+test('plan names what would stop a run, and changes nothing', async () => {
+  const config = configured(['dbo.good', 'dbo.keyless'])
+  const ended = await icebridge(['plan', '-c', config])
+  expect(ended.code).toBe(1)
+  expect(ended.stdout).toMatch(/erp\.dbo\.good → dwh \(rowversion\)/)
+  expect(ended.stdout).toMatch(/id +int +int +exact/)
+  expect(ended.stdout).toMatch(/✗ .*key/)
+})
+
+test('patterns ask the source, and one that takes nothing ends with 64', async () => {
+  const config = configured(['dbo.g*'])
+  const ended = await icebridge(['run', '-c', config])
+  expect(ended).toMatchObject({ code: 0, stderr: '' })
+  expect(ended.stdout).toContain('erp.dbo.good → dwh')
+  expect(ended.stdout.trimEnd().split('\n')).toHaveLength(1)
+  const none = await icebridge(['run', '-c', configured(['dbo.x*'])])
+  expect(none).toMatchObject({ code: 64, stdout: '' })
+  expect(none.stderr).toContain('dbo.x* takes no table of source erp')
+})
+
+test('an interrupted run stops cleanly with 130, and the next one goes on', async () => {
+  const config = configured(['dbo.good'])
+  const fault = faults.add({ at: 'row', nth: 1, text: /FROM \[dbo\]\.\[good\]/, action: { do: 'stall' } })
+  const ended = await icebridge(['run', '-c', config], { interruptWhen: () => fault.whenFired })
+  fault.release()
+  faults.clear()
+  expect(ended).toMatchObject({ code: 130, signal: null, stdout: '', stderr: 'interrupted\n' })
+  const next = await icebridge(['run', '-c', config, '--json'])
+  expect(next.json).toMatchObject([{ type: 'run', extract: { status: 'committed', mode: 'load', rows: '2' } }])
+})
