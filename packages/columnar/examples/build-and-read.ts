@@ -20,6 +20,5 @@ const batch = builder.finish()
 const prices = columnView(batch, 1)
 if (prices.kind !== 'decimal') throw new Error('unexpected column')
 
-/** The unscaled values of the price column, exact; null where there is none. */
-export const unscaled: (bigint | null)[] = []
-for (let row = 0; row < prices.length; row++) unscaled.push(prices.isNull(row) ? null : prices.value(row))
+// Unscaled values, exact: 12345678901234567890123456780000000001, then null.
+for (let row = 0; row < prices.length; row++) console.log(prices.isNull(row) ? null : prices.value(row))
