@@ -30,8 +30,8 @@ async function bareStream(text: string, parameters: Readonly<Record<string, Buff
     for (const [name, value] of Object.entries(parameters)) request.input(name, mssql.Binary(8), value)
     let rows = 0
     request.on('row', () => (rows += 1))
-    const done = new Promise((resolve, reject) => {
-      request.on('done', resolve)
+    const done = new Promise<void>((resolve, reject) => {
+      request.on('done', () => resolve())
       request.on('error', reject)
     })
     await request.query(text)

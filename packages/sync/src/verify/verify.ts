@@ -8,6 +8,7 @@ import {
   type ColumnDefinition,
   type ReadColumn,
   type ReadQuery,
+  type ReadRole,
   type SqlServer,
   type TableDefinition,
 } from '@icebridge/sqlserver'
@@ -89,15 +90,16 @@ export async function verifyTables(
     keys: keyPairs.length,
     columns: pairs.map((pair, index) => ({
       name: pair.source.name,
-      left: left.ranges[index] ?? [0, 0],
-      right: right.ranges[index] ?? [0, 0],
+      left: left.places[index] ?? new Map(),
+      right: right.places[index] ?? new Map(),
     })),
   })
   const equal = counts.missing === 0n && counts.extra === 0n && counts.different === 0n
   return { status: equal ? 'equal' : 'different', ...counts, columns: pairs.map((p) => p.source.name), skipped }
 }
 
-type Range = readonly [start: number, end: number]
+/** Where a column's value and its companions are in a batch, by role. */
+type Places = ReadonlyMap<ReadRole, number>
 
 interface KeyExpression {
   readonly column: ColumnDefinition
@@ -113,7 +115,7 @@ function query(
   table: TableDefinition,
   columns: readonly ColumnDefinition[],
   key: readonly KeyExpression[],
-): { readonly query: ReadQuery; readonly ranges: readonly Range[] } {
+): { readonly query: ReadQuery; readonly places: readonly Places[] } {
   const reads: ReadColumn[] = key.map(({ column, as }, index) => ({
     name: `_key${index}`,
     role: 'value',
@@ -121,23 +123,21 @@ function query(
       `CONVERT(varbinary(900), CONVERT(${formatSqlType(as.type)}, ${alias}.${quoteName(column.name)}))`,
     field: { name: `_key${index}`, type: { kind: 'binary' }, nullable: false },
   }))
-  const ranges = columns.map((column): Range => {
-    const start = reads.length
-    reads.push(...readColumns(column))
-    return [start, reads.length]
-  })
+  const places = columns.map(
+    (column): Places => new Map(readColumns(column).map((read) => [read.role, reads.push(read) - 1])),
+  )
   const list = reads.map((read, index) => `${read.expression('[t]')} AS [c${index}]`).join(', ')
   const order = key.map((_, index) => `[c${index}]`).join(', ')
   return {
     query: { text: `SELECT ${list} FROM ${quoteTable(table.table)} AS [t] ORDER BY ${order}`, columns: reads },
-    ranges,
+    places,
   }
 }
 
 interface ComparedColumn {
   readonly name: string
-  readonly left: Range
-  readonly right: Range
+  readonly left: Places
+  readonly right: Places
 }
 
 type Counts = Pick<VerifyResult, 'sourceRows' | 'targetRows' | 'missing' | 'extra' | 'different' | 'differentColumns'>
@@ -189,16 +189,22 @@ function keyBytes(view: ColumnView | undefined, row: number): Uint8Array {
   return view.value(row)
 }
 
-/** A column with its companions; a companion that only one side has (100 ns digits of a wider type) counts as zero on the other. */
+/** A column with its companions; a companion that only one side has (the 100 ns digit of a wider type) counts as zero on the other. */
 function sameColumn(left: RowCursor, right: RowCursor, column: ComparedColumn): boolean {
-  const width = Math.max(column.left[1] - column.left[0], column.right[1] - column.right[0])
-  for (let index = 0; index < width; index++) {
-    const a = index < column.left[1] - column.left[0] ? left.views[column.left[0] + index] : undefined
-    const b = index < column.right[1] - column.right[0] ? right.views[column.right[0] + index] : undefined
-    if (a === undefined || b === undefined) {
-      const [view, row] = a === undefined ? [b, right.row] : [a, left.row]
-      if (view === undefined || !(view.isNull(row) || (view.kind === 'int32' && view.value(row) === 0))) return false
-    } else if (!comparable(a, b) || !sameCell(a, left.row, b, right.row)) return false
+  for (const role of new Set([...column.left.keys(), ...column.right.keys()])) {
+    const a = viewAt(left, column.left.get(role))
+    const b = viewAt(right, column.right.get(role))
+    if (a !== undefined && b !== undefined) {
+      if (!comparable(a, b) || !sameCell(a, left.row, b, right.row)) return false
+    } else if (!isNothing(a, left.row) || !isNothing(b, right.row)) return false
   }
   return true
+}
+
+function viewAt(cursor: RowCursor, place: number | undefined): ColumnView | undefined {
+  return place === undefined ? undefined : cursor.views[place]
+}
+
+function isNothing(view: ColumnView | undefined, row: number): boolean {
+  return view === undefined || view.isNull(row) || (view.kind === 'int32' && view.value(row) === 0)
 }
