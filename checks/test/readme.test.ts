@@ -35,11 +35,10 @@ test("the README's commands sync its configuration and read the lake", async () 
   expect(await icebridge('verify', '-c', 'sync.yaml')).toContain('equal, 2 rows')
   expect(await icebridge('status', '-c', 'sync.yaml')).toContain('erp.dbo.orders')
   expect(await icebridge('inspect', 'dbo.orders', '-c', 'sync.yaml')).toContain('erp_dbo.orders__changes')
-  const inspected = JSON.parse(await icebridge('inspect', 'dbo.orders', '-c', 'sync.yaml', '--json'))
-  expect(inspected).toMatchObject({ metadataLocation: expect.stringMatching(/\.metadata\.json$/) })
+  const inspected = jsonLines(await icebridge('inspect', 'dbo.orders', '-c', 'sync.yaml', '--json'))
+  expect(inspected[0]).toMatchObject({ metadataLocation: expect.stringMatching(/\.metadata\.json$/) })
   const scanned = await icebridge('scan', 'erp_dbo.orders__changes', '--catalog', 'lake/catalog.db', '--limit', '10')
-  const rows = scanned.trimEnd().split('\n')
-  expect(rows.map((line) => JSON.parse(line))).toMatchObject([
+  expect(jsonLines(scanned)).toMatchObject([
     { _sync_seq: '1', id: 1, total: '0.1000000000' },
     { _sync_seq: '2', id: 2, total: null },
   ])
@@ -55,6 +54,13 @@ function block(language: string): string {
   const text = new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'ms').exec(readme)?.[1]
   if (text === undefined) throw new Error(`README.md has no ${language} block`)
   return text
+}
+
+function jsonLines(text: string): readonly unknown[] {
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
 }
 
 function icebridge(...args: readonly string[]): Promise<string> {
