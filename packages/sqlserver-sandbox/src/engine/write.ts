@@ -200,6 +200,7 @@ export async function applyRows(
   if (actions.has(3))
     await state.run(`DELETE FROM ${table.relation} WHERE rowid IN (SELECT rid FROM ${stage} WHERE act = 3)`)
   if (actions.has(2)) {
+    await clearZeros(state, table, stage)
     await state.run(
       `UPDATE ${table.relation} AS t SET ${ids.map((c) => `${c} = n.${c}`).join(', ')} FROM (SELECT * FROM ${stage} WHERE act = 2) AS n WHERE t.rowid = n.rid`,
     )
@@ -208,6 +209,17 @@ export async function applyRows(
     await state.run(
       `INSERT INTO ${table.relation} (${ids.join(', ')}) SELECT ${ids.join(', ')} FROM ${stage} WHERE act = 1`,
     )
+}
+
+/** DuckDB's UPDATE leaves a value alone that equals the new one, and takes 0 and -0 for equal; by way of 1 it writes them. */
+async function clearZeros(state: SessionState, table: Table, stage: string): Promise<void> {
+  const floating = storedColumns(table).filter((c) => c.type.name === 'float' || c.type.name === 'real')
+  if (floating.length === 0) return
+  const differs = ({ id }: Column): string =>
+    `(n.c${id} = 0 AND coalesce(t.c${id}, 0) = 0 AND CAST(t.c${id} AS VARCHAR) IS DISTINCT FROM CAST(n.c${id} AS VARCHAR))`
+  const rows = `SELECT n.rid FROM ${stage} AS n JOIN ${table.relation} AS t ON t.rowid = n.rid WHERE n.act = 2 AND (${floating.map(differs).join(' OR ')})`
+  const ones = floating.map((c) => `c${c.id} = 1`).join(', ')
+  await state.run(`UPDATE ${table.relation} SET ${ones} WHERE rowid IN (${rows})`)
 }
 
 /** CREATE TABLE of the relation in DuckDB. */

@@ -131,3 +131,19 @@ test('a query groups, numbers and pages', async () => {
     ),
   ).toEqual([[2, 1n]])
 })
+
+test('an UPDATE changes the sign of zero', async () => {
+  await rows(session, 'CREATE TABLE #z (id int, f float, r real); INSERT #z VALUES (1, 0, 0), (2, NULL, 1)')
+  await rows(session, 'UPDATE #z SET f = -0e0, r = -0e0')
+  const [before, after] = [
+    await rows(session, 'SELECT CONVERT(binary(8), f), CONVERT(binary(4), r) FROM #z'),
+    await rows(session, 'UPDATE #z SET f = 0, r = 0; SELECT CONVERT(binary(8), f), CONVERT(binary(4), r) FROM #z'),
+  ]
+  const negative = [Buffer.from('8000000000000000', 'hex'), Buffer.from('80000000', 'hex')]
+  expect(before.map((r) => r.map((v) => Buffer.from(v as Uint8Array)))).toEqual([negative, negative])
+  expect(after.map((r) => r.map((v) => Buffer.from(v as Uint8Array)))).toEqual([
+    [Buffer.alloc(8), Buffer.alloc(4)],
+    [Buffer.alloc(8), Buffer.alloc(4)],
+  ])
+  await rows(session, 'DROP TABLE #z')
+})
