@@ -20,9 +20,9 @@ export interface ConfiguredTable {
   readonly targetName: string | undefined
   readonly sync: TableSync
   /** What keeps the table in step. Connects to the source, and to the target when it is used. */
-  coordinator(): Promise<IncrementalSyncCoordinator>
+  readonly coordinator: () => Promise<IncrementalSyncCoordinator>
   /** The table's journal, for which no server is needed; undefined when there is none yet. */
-  journal(): Promise<Journal | undefined>
+  readonly journal: () => Promise<Journal | undefined>
 }
 
 export interface TableChoice {
@@ -78,7 +78,7 @@ export class Composition implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const servers = await Promise.allSettled(this.#servers.values())
     await Promise.allSettled(
-      servers.map((server) => (server.status === 'fulfilled' ? server.value.close() : undefined)),
+      servers.map(async (server) => (server.status === 'fulfilled' ? await server.value.close() : undefined)),
     )
     await (await this.#catalog?.catch(() => undefined))?.[Symbol.asyncDispose]()
     await (await this.#watermarks?.catch(() => undefined))?.[Symbol.asyncDispose]()

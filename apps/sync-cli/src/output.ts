@@ -16,12 +16,13 @@ export function printResult(output: Output, type: string, value: object, text: s
 }
 
 /** Prints one failure on `err`, and under `--json` on `out` too, so that a program sees every table. */
-export function printFailure(output: Output, about: object, error: unknown): void {
+export function printFailure(output: Output, about: { readonly label?: string }, error: unknown): void {
   const failure = describeError(error)
   if (output.json) {
     output.out(`${jsonLine({ schemaVersion: jsonSchemaVersion, type: 'error', ...about, ...failure })}\n`)
   }
-  output.err(`${failure.message}\n${failure.hint === undefined ? '' : `  → ${failure.hint}\n`}`)
+  const place = about.label === undefined || failure.message.includes(about.label) ? '' : `${about.label}: `
+  output.err(`${place}${failure.message}\n${failure.hint === undefined ? '' : `  → ${failure.hint}\n`}`)
 }
 
 /** The parts of an error that an operator acts on. Ours carry code and hint, a stranger's only its message. */

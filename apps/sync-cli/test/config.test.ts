@@ -124,7 +124,7 @@ test('tells wrong types and values, without quoting them', () => {
   ])
   expect(problemsOf(`${smallest}    timestamps: nanos\n    maxUnitRows: 0\n    createTarget: 1\n`)).toEqual([
     '13:5: tables[0].timestamps: expected `exact` or `micros`',
-    '14:5: tables[0].maxUnitRows: too small: expected number to be >=1',
+    '14:5: tables[0].maxUnitRows: must be 1 or more',
     '15:5: tables[0].createTarget: expected `true` or `false`',
   ])
   expect(problemsOf(`${smallest}    strategy: newest\n`)).toEqual([

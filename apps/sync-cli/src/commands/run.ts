@@ -42,7 +42,7 @@ async function runTable(context: CommandContext, table: ConfiguredTable, options
     return true
   } catch (error) {
     context.signal.throwIfAborted()
-    printFailure(context.output, { label: table.label, table: table.sync.table }, error)
+    printFailure(context.output, { label: table.label }, error)
     return false
   }
 }

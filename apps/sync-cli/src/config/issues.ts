@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { Positions, type ConfigProblem } from './problems.ts'
+import type { ConfigProblem, Positions } from './problems.ts'
 import { knownKeys, nearest } from './suggest.ts'
 
 /** Turns what the schema complains of into problems with places. Values never stand in a message: one may be a secret. */
@@ -34,29 +34,22 @@ function unknownKey(key: string, known: readonly string[]): string {
   return known.length === 0 ? 'is not a setting' : `is not a setting here; known: ${known.join(', ')}`
 }
 
+/** The schema's own words where it has some; zod's are put as the rest of the messages are. */
 function message(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      // zod's own words are kept where a schema brings none of its own.
-      return issue.message.startsWith('Invalid input')
-        ? issue.message.endsWith('received undefined')
-          ? `is missing (${article(issue.expected)})`
-          : `expected ${article(issue.expected)}`
-        : issue.message
-    case 'invalid_value':
-      return issue.message.startsWith('Invalid')
-        ? `expected ${issue.values.map((value) => `\`${String(value)}\``).join(' or ')}`
-        : issue.message
-    case 'too_small':
-      return issue.message.startsWith('Too small') && issue.origin === 'string'
-        ? 'must not be empty'
-        : lowerFirst(issue.message)
-    default:
-      return lowerFirst(issue.message)
+  if (issue.code === 'invalid_type' && issue.message.startsWith('Invalid input')) {
+    const expected = inWords(issue.expected)
+    return issue.message.endsWith('received undefined') ? `is missing (${expected})` : `expected ${expected}`
   }
+  if (issue.code === 'invalid_value' && issue.message.startsWith('Invalid')) {
+    return `expected ${issue.values.map((value) => `\`${String(value)}\``).join(' or ')}`
+  }
+  if (issue.code === 'too_small' && issue.origin === 'string') return 'must not be empty'
+  if (issue.code === 'too_small' && issue.origin === 'number') return `must be ${issue.minimum} or more`
+  if (issue.code === 'too_big' && issue.origin === 'number') return `must be ${issue.maximum} or less`
+  return issue.message.charAt(0).toLowerCase() + issue.message.slice(1)
 }
 
-function article(type: string): string {
+function inWords(type: string): string {
   const names: Readonly<Record<string, string>> = {
     string: 'text',
     number: 'a number',
@@ -67,8 +60,4 @@ function article(type: string): string {
     array: 'a list',
   }
   return names[type] ?? type
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1)
 }

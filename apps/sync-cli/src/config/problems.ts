@@ -1,4 +1,4 @@
-import { isMap, isScalar, LineCounter, type Document, type Node } from 'yaml'
+import { isMap, isScalar, type Document, type LineCounter, type Node } from 'yaml'
 
 /** One mistake in a configuration file, where it stands (1-based) and what to do about it. */
 export interface ConfigProblem {

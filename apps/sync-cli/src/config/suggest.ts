@@ -17,6 +17,7 @@ export function knownKeys(schema: z.core.$ZodType, path: readonly PropertyKey[])
       return knownKeys(def.innerType, path)
     case 'union':
       return def.options.flatMap((option) => knownKeys(option, path))
+    case 'literal':
     default:
       return []
   }
