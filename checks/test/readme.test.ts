@@ -36,7 +36,10 @@ test("the README's commands sync its configuration and read the lake", async () 
   expect(await icebridge('status', '-c', 'sync.yaml')).toContain('erp.dbo.orders')
   expect(await icebridge('inspect', 'dbo.orders', '-c', 'sync.yaml')).toContain('erp_dbo.orders__changes')
   const inspected = jsonLines(await icebridge('inspect', 'dbo.orders', '-c', 'sync.yaml', '--json'))
-  expect(inspected[0]).toMatchObject({ metadataLocation: expect.stringMatching(/\.metadata\.json$/) })
+  expect(inspected.at(-1)).toMatchObject({
+    type: 'inspect',
+    metadataLocation: expect.stringMatching(/\.metadata\.json$/),
+  })
   const scanned = await icebridge('scan', 'erp_dbo.orders__changes', '--catalog', 'lake/catalog.db', '--limit', '10')
   expect(jsonLines(scanned)).toMatchObject([
     { _sync_seq: '1', id: 1, total: '0.1000000000' },
