@@ -30,7 +30,7 @@ export function parseConnectionString(text: string): SqlServerConfig {
 }
 
 function* pairs(text: string): Generator<readonly [key: string, value: string]> {
-  const pair = /\s*([^=;]+?)\s*=\s*(?:'((?:[^']|'')*)'|"((?:[^"]|"")*)"|([^;]*?))\s*(?:;|$)/y
+  const pair = /\s*([^=;]+?)\s*=\s*(?:'((?:[^']|'')*)'|"((?:[^"]|"")*)"|((?:[^;'"\s][^;]*?)?))\s*(?:;|$)/y
   let at = 0
   while (/[^\s;]/.test(text.slice(at))) {
     while (text[at] === ';' || text[at] === ' ') at += 1

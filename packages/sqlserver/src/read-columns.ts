@@ -130,10 +130,10 @@ function valueExpression(type: SqlType, source: string): string {
     case 'decimal':
     case 'numeric':
       // The driver divides into a double; up to 15 digits that can be undone exactly, beyond them it cannot.
-      return decimalPrecision(type) <= 15 ? source : `CONVERT(varchar(41), ${source})`
+      return decimalPrecision(type) <= 15 ? source : `CONVERT(nvarchar(41), ${source})`
     case 'money':
       // Text of money itself would be cut to two decimals.
-      return `CONVERT(varchar(41), CONVERT(decimal(19,4), ${source}))`
+      return `CONVERT(nvarchar(41), CONVERT(decimal(19,4), ${source}))`
     case 'char':
     case 'varchar':
     case 'text':

@@ -154,7 +154,7 @@ export function datetimeParts(
 ): readonly [days: number, threeHundredths: number] | undefined {
   const parts = Math.round((ticks * 3) / 100_000)
   const [day, rest] = parts === 25_920_000 ? [days + 1, 0] : [days, parts]
-  return day < -79_258 || day > 2_932_896 ? undefined : [day, rest]
+  return day < -79_257 || day > 2_932_896 ? undefined : [day, rest]
 }
 
 /** Days since 1970-01-01 and minutes; undefined when there are seconds, or outside 1900-01-01 to 2079-06-06. */
