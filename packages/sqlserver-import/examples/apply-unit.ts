@@ -1,35 +1,40 @@
-/** Applies one unit of a journal to a table of the target, which is created when it is absent. */
+import { setTimeout } from 'node:timers/promises'
+import { parseConnectionString, SqlServer } from '@icebridge/sqlserver'
 import { SqlServerImporter } from '@icebridge/sqlserver-import'
-import type { ImportResult } from '@icebridge/sqlserver-import'
-import type { JournalUnit } from '@icebridge/journal'
-import type { SqlServer, TableDefinition } from '@icebridge/sqlserver'
-import { setTimeout as delay } from 'node:timers/promises'
+import { testTableUuid, unitOfRows } from '@icebridge/sqlserver-import/testing'
 
-export interface Work {
-  readonly target: SqlServer
-  /** The source table's definition, as the journal records it. */
-  readonly source: TableDefinition
-  readonly tableUuid: string
-  readonly lakeLocation: string
-  readonly unit: JournalUnit
-}
+await using target = await SqlServer.connect(parseConnectionString(process.env['ICEBRIDGE_EXAMPLE_SQLSERVER'] ?? ''))
+await target.batch('CREATE TABLE [dbo].[import_example] ([id] int NOT NULL PRIMARY KEY, [name] nvarchar(20) NOT NULL)')
 
-export async function applyUnit({ target, source, tableUuid, lakeLocation, unit }: Work): Promise<ImportResult> {
-  const environment = {
+// In a program the source's definition and the units come from a journal, of @icebridge/journal.
+const source = await target.describeTable({ schema: 'dbo', name: 'import_example' })
+const unit = unitOfRows(
+  source,
+  [
+    { op: 'upsert', values: { id: 1, name: 'ice' } },
+    { op: 'upsert', values: { id: 2, name: 'bridge' } },
+  ],
+  { from: 1n },
+)
+
+const importer = new SqlServerImporter({
+  target,
+  environment: {
     nowMs: () => Date.now(),
-    sleep: async (ms: number, signal?: AbortSignal) =>
-      await delay(ms, undefined, signal === undefined ? {} : { signal }),
-  }
-  const importer = new SqlServerImporter({ target, environment })
-  await importer.prepare()
+    sleep: (ms, signal) => setTimeout(ms, undefined, signal === undefined ? {} : { signal }),
+  },
+})
+await importer.prepare()
 
-  const tableKey = `erp.${source.table.schema}.${source.table.name}`
-  const position = await importer.position(tableKey)
-  if (position === undefined) await importer.createTarget(source, source.table, { tableKey })
+const plan = importer.plan(source, await target.describeTable(source.table))
+for (const { column, message, hint } of plan.problems) throw new Error(`${column ?? 'table'}: ${message}. ${hint}`)
 
-  const plan = importer.plan(source, await target.describeTable(source.table))
-  for (const problem of plan.problems)
-    console.error(`${problem.column ?? 'table'}: ${problem.message}. ${problem.hint}`)
-
-  return await importer.apply(unit, plan, { tableKey, tableUuid, position, lakeLocation, runId: 'example' })
-}
+const tableKey = 'erp.dbo.import_example'
+const result = await importer.apply(unit, plan, {
+  tableKey,
+  tableUuid: testTableUuid,
+  position: await importer.position(tableKey),
+  lakeLocation: '/lake',
+  runId: 'example',
+})
+console.log(result.status, (await importer.position(tableKey))?.sequence) // applied 2n

@@ -5,7 +5,6 @@ import type { UnitRow } from '@icebridge/sqlserver-import/testing'
 import type { AppliedPosition, JournalUnit } from '@icebridge/journal'
 import type { SqlServer, TableDefinition } from '@icebridge/sqlserver'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { applyUnit } from '../examples/apply-unit.ts'
 import { TargetServer } from './target-server.ts'
 
 const orders = { schema: 'dbo', name: 'orders' }
@@ -439,17 +438,4 @@ describe('two importers of one table', () => {
     await other.batch('ROLLBACK TRANSACTION')
     expect(await importer.apply(unit, plan, optionsOf(undefined))).toMatchObject({ status: 'applied', attempts: 1 })
   })
-})
-
-test('the example creates the target and applies a unit', async () => {
-  await using target = await targets.database()
-  await target.batch('CREATE SCHEMA [src]')
-  await target.batch(
-    'CREATE TABLE [src].[orders] ([id] int NOT NULL CONSTRAINT [pk_source] PRIMARY KEY, [name] nvarchar(20) NOT NULL)',
-  )
-  const source = { ...(await target.describeTable({ schema: 'src', name: 'orders' })), table: orders }
-  const unit = unitOfRows(source, rowsOf(1, 2), { from: 1n })
-  const work = { target, source, tableUuid: testTableUuid, lakeLocation: '/lake', unit }
-  expect(await applyUnit(work)).toMatchObject({ status: 'applied', merge: { inserted: 2n } })
-  expect(await idsIn(target)).toEqual([1, 2])
 })
