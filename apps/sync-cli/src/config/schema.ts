@@ -66,6 +66,8 @@ const strategy = z.union(
         column: z.string().min(1),
         clock: z.enum(['utc', 'local']).exactOptional(),
         lagMs: z.number().int().min(0).exactOptional(),
+        overlapMs: z.number().int().min(0).exactOptional(),
+        filledBy: z.enum(['getdate', 'sysdatetime']).exactOptional(),
       }),
     }),
   ],
