@@ -221,7 +221,14 @@ describe('the verdict on a column', () => {
     [{ name: 'xml' }, { name: 'nvarchar', length: 'max' }, 'refused'],
     [{ name: 'sql_variant' }, { name: 'sql_variant' }, 'exact'],
   ]
-  test.each(cases)('of %o into %o is %s', (from, to, verdict, fromCollation, toCollation) => {
+  const named = cases.map(([from, to, verdict, fromCollation, toCollation]) => ({
+    from,
+    to,
+    verdict,
+    fromCollation,
+    toCollation,
+  }))
+  test.each(named)('of $from into $to is $verdict', ({ from, to, verdict, fromCollation, toCollation }) => {
     const source = column('x', from, fromCollation === undefined ? {} : { collation: fromCollation })
     const target = column('x', to, toCollation === undefined ? {} : { collation: toCollation })
     expect(verdictOf(source, target)).toBe(verdict)
