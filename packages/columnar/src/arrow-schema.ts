@@ -185,9 +185,9 @@ function columnType(field: Field, path: string): ColumnType {
   }
   throw new ColumnarError(
     'unsupported-type',
-    `Column ${path} has the Arrow type ${String(type)}, which has no column type`,
+    `Column ${path} has an Arrow type that has no column type: ${field.toString()}`,
     {
-      context: { column: path, arrowType: String(type) },
+      context: { column: path, arrowType: field.toString() },
       hint: 'Cast the column to a supported Arrow type before it is handed over.',
     },
   )

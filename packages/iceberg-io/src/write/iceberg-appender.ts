@@ -140,7 +140,7 @@ export class IcebergAppender {
   /** Ends all files. They are whole and durable when this resolves, and belong to no snapshot yet. */
   async finish(): Promise<readonly DataFile[]> {
     return this.#step(async () => {
-      for (const key of [...this.#writers.keys()]) await this.#close(key)
+      for (const key of this.#writers.keys()) await this.#close(key)
       this.#state = 'finished'
       return this.#files
     })

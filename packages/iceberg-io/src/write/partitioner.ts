@@ -175,7 +175,16 @@ function valueOf(view: ColumnView, row: number): PartitionValue {
     case 'list':
     case 'map':
       throw new TypeError('a nested column is no source of a partition')
-    default:
+    case 'boolean':
+    case 'int32':
+    case 'int64':
+    case 'float32':
+    case 'float64':
+    case 'decimal':
+    case 'date':
+    case 'time':
+    case 'timestamp':
+    case 'string':
       return view.value(row)
   }
 }
