@@ -1,37 +1,40 @@
-import { BatchBuilder } from '@icebridge/columnar'
-import { Journal, layoutFor, planJournal, type Lake } from '@icebridge/journal'
-import type { TableDefinition } from '@icebridge/sqlserver'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { LocalFileIO } from '@icebridge/fileio'
+import { SqlCatalog, systemEnvironment as environment } from '@icebridge/iceberg-catalog'
+import { Journal, layoutFor, planJournal } from '@icebridge/journal'
+import { parseConnectionString, quoteTable, SqlServer } from '@icebridge/sqlserver'
 
-/** Appends one order to the journal of a table, and reads back what a new target would get. Returns the rows read. */
-export async function journalExample(lake: Lake, table: TableDefinition): Promise<number> {
-  const layout = layoutFor({ source: 'erp', table: table.table })
-  const identifier = { namespace: layout.namespace, name: layout.journalName }
-  const plan = planJournal(table)
-  for (const problem of plan.problems) throw new Error(`${problem.message}. ${problem.hint}`)
+await using source = await SqlServer.connect(parseConnectionString(process.env['ICEBRIDGE_EXAMPLE_SQLSERVER'] ?? ''))
+await source.batch('CREATE TABLE [dbo].[journal_example] ([id] int NOT NULL PRIMARY KEY, [price] decimal(38,10) NULL)')
+await source.batch('INSERT INTO [dbo].[journal_example] ([id], [price]) VALUES (1, 0.1), (2, NULL)')
+const table = await source.describeTable({ schema: 'dbo', name: 'journal_example' })
 
-  let journal = (await Journal.open(lake, identifier)) ?? (await Journal.create(lake, { layout, plan }))
+const folder = await mkdtemp(join(tmpdir(), 'lake-'))
+const io = new LocalFileIO()
+const path = join(folder, 'catalog.db')
+await using catalog = await SqlCatalog.openSqlite({ name: 'icebridge', path, warehouse: folder, io, environment })
+const lake = { catalog, io, environment }
 
-  // Extract: rows that were read from the source, on top of the head that was read before them.
-  const builder = new BatchBuilder(plan.reads.map((read) => read.field))
-  for (const column of builder.columns) {
-    if (column.kind === 'int32') column.append(1)
-    else column.appendNull()
-  }
-  await using batch = await journal.beginBatch({
-    base: await journal.head(),
-    batchId: lake.environment.uuid(),
-    mode: 'load',
-  })
-  await batch.write(builder.finish(), { op: 'upsert' })
-  const commit = await batch.commit({ watermark: '0x00000000000007D1', strategy: 'rowversion' })
-  if (commit.status === 'conflict') throw new Error(`another extractor was faster: ${commit.reason}`)
+const layout = layoutFor({ source: 'erp', table: table.table })
+const plan = planJournal(table)
+for (const { message, hint } of plan.problems) throw new Error(`${message}. ${hint}`)
+const identifier = { namespace: layout.namespace, name: layout.journalName }
+let journal = (await Journal.open(lake, identifier)) ?? (await Journal.create(lake, { layout, plan }))
 
-  // Apply: everything above the position that the target has; none here.
-  journal = await journal.refresh()
-  const read = await journal.readFrom(undefined)
-  let rows = 0
-  for await (const unit of read.units({ maxRows: 100_000 })) {
-    for await (const rowsOfUnit of unit.batches) rows += rowsOfUnit.numRows
-  }
-  return rows
+// Extract: rows that are read from the source, on top of the head that was read before them.
+const base = await journal.head()
+await using batch = await journal.beginBatch({ base, batchId: environment.uuid(), mode: 'load' })
+const columns = plan.reads.map((read) => read.expression('[t]')).join(', ')
+const query = { text: `SELECT ${columns} FROM ${quoteTable(table.table)} AS [t]`, columns: plan.reads }
+for await (const rows of source.stream(query)) await batch.write(rows, { op: 'upsert' })
+const commit = await batch.commit({ watermark: '0x00000000000007D1', strategy: 'rowversion' })
+if (commit.status === 'conflict') throw new Error(`another extractor was faster: ${commit.reason}`)
+
+// Apply: everything above the position that the target has; none here.
+journal = await journal.refresh()
+const read = await journal.readFrom(undefined)
+for await (const unit of read.units({ maxRows: 100_000 })) {
+  console.log(unit.rows, unit.sequence) // 2 { from: 1n, to: 2n }
 }
