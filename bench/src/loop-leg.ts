@@ -27,7 +27,7 @@ async function bareStream(text: string, parameters: Readonly<Record<string, Buff
     const request = pool.request()
     request.arrayRowMode = true
     request.stream = true
-    for (const [name, value] of Object.entries(parameters)) request.input(name, mssql.Binary(8), value)
+    for (const [name, value] of Object.entries(parameters)) request.input(name, mssql.Binary, value)
     let rows = 0
     request.on('row', () => (rows += 1))
     const done = new Promise<void>((resolve, reject) => {

@@ -73,7 +73,7 @@ test('an extract that fails before its commit leaves the head where it was, and 
   await coordinator.sync(orders)
   for (const statement of insertOrders(21, 30)) await bench.source.batch(statement)
   catalog.faults.push('throw')
-  await expect(coordinator.extract(orders)).rejects.toThrow()
+  await expect(coordinator.extract(orders)).rejects.toBeInstanceOf(Error)
   expect(await sequences(catalog)).toEqual(upTo(20))
   await coordinator.sync(orders)
   expect(await coordinator.verify(orders)).toMatchObject({ status: 'equal', targetRows: 30n })

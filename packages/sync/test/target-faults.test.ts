@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { LocalFileIO } from '@icebridge/fileio'
-import { SqlCatalog, systemEnvironment } from '@icebridge/iceberg-catalog'
+import { systemEnvironment, type SqlCatalog } from '@icebridge/iceberg-catalog'
 import { parseConnectionString, SqlServer } from '@icebridge/sqlserver'
 import { startSandbox, type FaultRule, type Sandbox } from '@icebridge/sqlserver-sandbox'
 import { IncrementalSyncCoordinator } from '@icebridge/sync'
@@ -98,7 +98,7 @@ test('a statement that fails in the middle of the unit leaves target and positio
 
 test('a source connection lost in mid-stream commits nothing, and the next run takes everything', async () => {
   const fault = sandbox.faults.add({ at: 'row', nth: 7, text: /\[rv\]/, action: { do: 'drop' } })
-  await expect(coordinator.extract(orders)).rejects.toThrow()
+  await expect(coordinator.extract(orders)).rejects.toMatchObject({ retryable: true })
   expect(fault.fired).toBe(true)
   expect(await coordinator.extract(orders)).toMatchObject({ status: 'committed', rows: 30n })
   await coordinator.apply(orders)

@@ -1,4 +1,3 @@
-import type { RawValue } from './leaf-decoder.ts'
 import type { Page } from './pages.ts'
 
 /** Walks a leaf slot by slot across its pages. */
@@ -26,12 +25,12 @@ export class LeafCursor {
   }
 
   /** Takes the current slot: its raw value, or undefined when it holds none. */
-  next(): RawValue | undefined {
+  next(): unknown {
     const page = this.#page
     if (page === undefined) throw new RangeError('the column has no more values')
-    let value: RawValue | undefined
+    let value: unknown
     if ((page.definitionLevels[this.#slot] ?? this.#maxDefinition) === this.#maxDefinition) {
-      const stored: RawValue = page.values[this.#value++]
+      const stored: unknown = page.values[this.#value++]
       value = page.dictionary === undefined ? stored : page.dictionary[Number(stored)]
     }
     this.#slot += 1

@@ -3,11 +3,8 @@ import { formatType, fromBigEndian, type PrimitiveType } from '@icebridge/iceber
 import type { SchemaElement } from 'hyparquet'
 import { IcebergIoError } from '../errors.ts'
 
-/** A value as a page holds it. */
-export type RawValue = unknown
-
 /** Appends one raw value of a leaf to its column. */
-export type AppendRaw = (raw: RawValue) => void
+export type AppendRaw = (raw: unknown) => void
 
 /** Microseconds in a unit of time of the file, as a fraction. */
 interface TimeUnit {
