@@ -21,7 +21,7 @@ import { type PartitionedBatch, Partitioner } from './partitioner.ts'
 
 const DEFAULT_FILE_BYTES = 512 * 1024 * 1024
 /** Smaller than Parquet's usual 128 MiB: it bounds the writer's memory. */
-const DEFAULT_ROW_GROUP_BYTES = 32 * 1024 * 1024
+const DEFAULT_ROW_GROUP_BYTES = 16 * 1024 * 1024
 const DEFAULT_ROW_GROUP_ROWS = 1 << 20
 const DEFAULT_OPEN_WRITERS = 8
 
@@ -29,7 +29,7 @@ export interface AppenderOptions {
   readonly environment: Pick<Environment, 'uuid'>
   /** Size at which a file ends, about. Default: `write.target-file-size-bytes`, else 512 MiB. */
   readonly targetFileSizeBytes?: number | undefined
-  /** Uncompressed bytes of a row group. Default: `write.parquet.row-group-size-bytes`, else 32 MiB. */
+  /** Uncompressed bytes of a row group. Default: `write.parquet.row-group-size-bytes`, else 16 MiB. */
   readonly rowGroupBytes?: number | undefined
   /** Rows of a row group at most. Default: `write.parquet.row-group-limit`, else 1,048,576. */
   readonly rowGroupRows?: number | undefined

@@ -8,7 +8,7 @@ export interface WriteParquetOptions {
   readonly schema: Schema
   /** Default zstd. */
   readonly compression?: Compression | undefined
-  /** Uncompressed bytes of a row group. Default 32 MiB. */
+  /** Uncompressed bytes of a row group. Default 16 MiB. */
   readonly rowGroupBytes?: number | undefined
   /** Rows of a row group at most. Default 1,048,576. */
   readonly rowGroupRows?: number | undefined
@@ -31,7 +31,7 @@ export async function writeParquet(
   try {
     const writer = new ParquetWriter(file, options.schema, {
       compressor: pageCompressor(options.compression ?? 'zstd'),
-      rowGroupBytes: options.rowGroupBytes ?? 32 * 1024 * 1024,
+      rowGroupBytes: options.rowGroupBytes ?? 16 * 1024 * 1024,
       rowGroupRows: options.rowGroupRows ?? 1 << 20,
     })
     for await (const batch of batches) {
