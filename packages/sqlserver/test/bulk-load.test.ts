@@ -1,0 +1,258 @@
+import type { ColumnField } from '@icebridge/columnar'
+import { formatSqlType, type BulkColumn, type BulkTarget, type SqlServer, type SqlType } from '@icebridge/sqlserver'
+import type { RecordBatch } from 'apache-arrow'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { batchOf, Fixture, once } from './fixture.ts'
+
+let fixture: Fixture
+let database: SqlServer
+let made = 0
+
+beforeAll(async () => {
+  fixture = await Fixture.open()
+  database = await fixture.database()
+})
+afterAll(async () => {
+  await fixture.close()
+})
+
+const fields: readonly ColumnField[] = [
+  { name: 'id', type: { kind: 'int32' }, nullable: true },
+  { name: 's', type: { kind: 'string' }, nullable: true },
+]
+
+interface Loaded {
+  readonly target: BulkTarget
+  count(): Promise<unknown>
+}
+
+/** A table of (id int NOT NULL PRIMARY KEY, s nvarchar(5) NULL). */
+async function table(): Promise<Loaded> {
+  made += 1
+  const name = `[dbo].[load_${made}]`
+  await database.batch(`CREATE TABLE ${name} ([id] int NOT NULL PRIMARY KEY, [s] nvarchar(5) NULL)`)
+  return {
+    target: {
+      table: name,
+      columns: [
+        { name: 'id', type: { name: 'int' }, nullable: false, from: { value: 'id' } },
+        { name: 's', type: { name: 'nvarchar', length: 5 }, nullable: true, from: { value: 's' } },
+      ],
+    },
+    count: async () => (await database.query({ text: `SELECT COUNT(*) AS [n] FROM ${name}` }))[0]?.['n'],
+  }
+}
+
+const rows = (from: number, to: number): unknown[][] =>
+  Array.from({ length: to - from }, (_, index) => [from + index, `${from + index}`.slice(0, 5)])
+
+describe('a bulk load', () => {
+  let loaded: Loaded
+  beforeEach(async () => {
+    loaded = await table()
+  })
+
+  it('counts the rows of all batches, empty ones included', async () => {
+    const batches = once(batchOf(fields, rows(0, 1000)), batchOf(fields, []), batchOf(fields, rows(1000, 1500)))
+    expect(await database.bulkLoad(loaded.target, batches)).toEqual({ rows: 1500n })
+    expect(await loaded.count()).toBe(1500)
+  })
+
+  it('loads nothing from no batches', async () => {
+    expect(await database.bulkLoad(loaded.target, once())).toEqual({ rows: 0n })
+  })
+
+  it('reads slices of a batch', async () => {
+    const batch = batchOf(fields, [...rows(0, 20), [20, null], ...rows(21, 30)])
+    await database.bulkLoad(loaded.target, once(batch.slice(13, 25)))
+    const text = `SELECT [id], [s] FROM ${loaded.target.table} ORDER BY [id]`
+    expect(await database.query({ text })).toEqual(
+      Array.from({ length: 12 }, (_, index) => ({ id: 13 + index, s: index === 7 ? null : `${13 + index}` })),
+    )
+  })
+
+  it('names column and row of a value that is too long, and loads nothing', async () => {
+    const batches = once(batchOf(fields, rows(0, 100)), batchOf(fields, [...rows(100, 120), [120, 'longer']]))
+    await expect(database.bulkLoad(loaded.target, batches)).rejects.toMatchObject({
+      code: 'invalid-value',
+      message: expect.stringMatching(/column s: the value of row 120 .*longer than 5/),
+      context: { column: 's', row: 120 },
+    })
+    expect(await loaded.count()).toBe(0)
+  })
+
+  it('names column and row of a NULL where none may be', async () => {
+    await expect(
+      database.bulkLoad(
+        loaded.target,
+        once(
+          batchOf(fields, [
+            [1, 'a'],
+            [null, 'b'],
+          ]),
+        ),
+      ),
+    ).rejects.toMatchObject({
+      code: 'invalid-value',
+      context: { column: 'id', row: 1 },
+    })
+    expect(await loaded.count()).toBe(0)
+  })
+
+  it('reports the error of the server, loads nothing, and the pool stays usable', async () => {
+    const twice = once(batchOf(fields, [...rows(0, 10), [3, 'again']]))
+    await expect(database.bulkLoad(loaded.target, twice)).rejects.toMatchObject({
+      code: 'constraint',
+      context: { number: 2627 },
+    })
+    expect(await loaded.count()).toBe(0)
+  })
+
+  it('throws the error of its source as it is, closes the source and loads nothing', async () => {
+    const boom = new Error('boom')
+    let closed = false
+    async function* source(): AsyncGenerator<RecordBatch, void, undefined> {
+      try {
+        yield batchOf(fields, rows(0, 10_000))
+        throw boom
+      } finally {
+        closed = true
+      }
+    }
+    await expect(database.bulkLoad(loaded.target, source())).rejects.toBe(boom)
+    expect(closed).toBe(true)
+    expect(await loaded.count()).toBe(0)
+  })
+
+  it('stops on abort while it waits for its source, and loads nothing', async () => {
+    const controller = new AbortController()
+    async function* source(): AsyncGenerator<RecordBatch, void, undefined> {
+      yield batchOf(fields, rows(0, 10_000))
+      setTimeout(() => controller.abort(new Error('stop')), 20)
+      await new Promise((resolve) => setTimeout(resolve, 500))
+      yield batchOf(fields, rows(10_000, 20_000))
+    }
+    await expect(database.bulkLoad(loaded.target, source(), { signal: controller.signal })).rejects.toThrow('stop')
+    expect(await loaded.count()).toBe(0)
+  })
+
+  it('pulls batches only as the server takes the rows', async () => {
+    let pulled = 0
+    async function* source(): AsyncGenerator<RecordBatch, void, undefined> {
+      for (; pulled < 5; pulled += 1) yield batchOf(fields, rows(pulled * 1000, pulled * 1000 + 1000))
+    }
+    const missing = { ...loaded.target, table: '[dbo].[absent]' }
+    await expect(database.bulkLoad(missing, source())).rejects.toMatchObject({ context: { number: 208 } })
+    expect(pulled).toBeLessThan(2)
+  })
+
+  it('says which batch column is missing', async () => {
+    const target = {
+      ...loaded.target,
+      columns: loaded.target.columns.map((each) => ({ ...each, from: { value: 'nope' } })),
+    }
+    await expect(database.bulkLoad(target, once(batchOf(fields, rows(0, 1))))).rejects.toMatchObject({
+      code: 'invalid-argument',
+      message: expect.stringContaining('"nope"'),
+    })
+  })
+
+  it('fills a temporary table of its connection', async () => {
+    await using connection = await database.connection()
+    await connection.batch('CREATE TABLE #stage ([id] int NOT NULL, [s] nvarchar(5) NULL)')
+    await connection.bulkLoad({ ...loaded.target, table: '#stage' }, once(batchOf(fields, rows(0, 500))))
+    expect(await connection.query({ text: 'SELECT COUNT(*) AS [n], MAX([id]) AS [m] FROM #stage' })).toEqual([
+      { n: 500, m: 499 },
+    ])
+  })
+
+  it('keeps identity values', async () => {
+    await database.batch('CREATE TABLE [dbo].[ident] ([id] int NOT NULL IDENTITY(1, 1), [s] nvarchar(5) NULL)')
+    await database.bulkLoad(
+      { ...loaded.target, table: '[dbo].[ident]' },
+      once(
+        batchOf(fields, [
+          [70, 'a'],
+          [30, 'b'],
+        ]),
+      ),
+    )
+    expect(await database.query({ text: 'SELECT [id] FROM [dbo].[ident] ORDER BY [id]' })).toEqual([
+      { id: 30 },
+      { id: 70 },
+    ])
+  })
+
+  it('loads columns whose names need quoting', async () => {
+    await database.batch('CREATE TABLE [dbo].[odd ]]t] ([a]]b "c"] int NULL)')
+    const odd: BulkColumn = { name: 'a]b "c"', type: { name: 'int' }, nullable: true, from: { value: 'id' } }
+    await database.bulkLoad({ table: '[dbo].[odd ]]t]', columns: [odd] }, once(batchOf(fields, rows(0, 3))))
+    expect(await database.query({ text: 'SELECT COUNT(*) AS [n] FROM [dbo].[odd ]]t]' })).toEqual([{ n: 3 }])
+  })
+})
+
+describe('a value that would change on its way', () => {
+  const refused: readonly (readonly [type: SqlType, field: ColumnField['type'], value: unknown, why: RegExp])[] = [
+    [{ name: 'tinyint' }, { kind: 'int32' }, 256, /out of range/],
+    [{ name: 'int' }, { kind: 'int64' }, 2n ** 31n, /out of range/],
+    [
+      { name: 'decimal', precision: 5, scale: 2 },
+      { kind: 'decimal', precision: 10, scale: 2 },
+      100_000n,
+      /more than 5 digits/,
+    ],
+    [
+      { name: 'decimal', precision: 9, scale: 1 },
+      { kind: 'decimal', precision: 9, scale: 2 },
+      101n,
+      /more than 1 digits after/,
+    ],
+    [{ name: 'smallmoney' }, { kind: 'decimal', precision: 19, scale: 4 }, 2n ** 31n, /out of range/],
+    [{ name: 'float' }, { kind: 'float64' }, Number.NaN, /not a finite number/],
+    [{ name: 'date' }, { kind: 'date' }, 2_932_897, /years 1 to 9999/],
+    [{ name: 'datetime2', scale: 3 }, { kind: 'timestamp', utc: false }, 1n, /more than 3 digits/],
+    [{ name: 'datetime' }, { kind: 'timestamp', utc: false }, -9_000_000_000_000_000n, /before 1753/],
+    [{ name: 'smalldatetime' }, { kind: 'timestamp', utc: false }, 1_000_000n, /no whole minute/],
+    [{ name: 'varbinary', length: 2 }, { kind: 'binary' }, new Uint8Array(3), /longer than 2 bytes/],
+  ]
+
+  it.each(refused)('into %o from %o is refused', async (type, field, value, why) => {
+    made += 1
+    const target = `[dbo].[refused_${made}]`
+    const batch = batchOf([{ name: 'v', type: field, nullable: true }], [[value]])
+    await database.batch(`CREATE TABLE ${target} ([v] ${formatSqlType(type)} NULL)`)
+    const load = database.bulkLoad(
+      { table: target, columns: [{ name: 'v', type, nullable: true, from: { value: 'v' } }] },
+      once(batch),
+    )
+    await expect(load).rejects.toMatchObject({ code: 'invalid-value', message: expect.stringMatching(why) })
+    expect(await database.query({ text: `SELECT COUNT(*) AS [n] FROM ${target}` })).toEqual([{ n: 0 }])
+  })
+
+  it('is refused when the batch holds another kind', async () => {
+    const batch = batchOf(fields, rows(0, 1))
+    const target = {
+      table: '[dbo].[x]',
+      columns: [{ name: 'v', type: { name: 'bit' }, nullable: true, from: { value: 's' } }],
+    } as const
+    await database.batch('CREATE TABLE [dbo].[x] ([v] bit NULL)')
+    await expect(database.bulkLoad(target, once(batch))).rejects.toMatchObject({ code: 'unsupported-type' })
+  })
+
+  it('because the code page of its collation lacks a character is refused', async (context) => {
+    const [row] = await database
+      .query({ text: "SELECT CONVERT(int, COLLATIONPROPERTY(N'Latin1_General_CI_AS', 'CodePage')) AS [p]" })
+      .catch(() => [])
+    if (row?.['p'] !== 1252) context.skip('this server does not tell code pages')
+    await database.batch('CREATE TABLE [dbo].[narrow] ([v] varchar(20) COLLATE Latin1_General_CI_AS NULL)')
+    const type: SqlType = { name: 'varchar', length: 20, collation: 'Latin1_General_CI_AS' }
+    const target = { table: '[dbo].[narrow]', columns: [{ name: 'v', type, nullable: true, from: { value: 's' } }] }
+    const load = (text: string) => database.bulkLoad(target, once(batchOf(fields, [[1, text]])))
+    await load('café €')
+    await expect(load('日本')).rejects.toMatchObject({
+      code: 'invalid-value',
+      message: expect.stringContaining('code page'),
+    })
+    expect(await database.query({ text: 'SELECT [v] FROM [dbo].[narrow]' })).toEqual([{ v: 'café €' }])
+  })
+})
