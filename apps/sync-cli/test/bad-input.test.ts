@@ -1,6 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileIOFor } from '@icebridge/fileio'
+import { SqlCatalog, systemEnvironment } from '@icebridge/iceberg-catalog'
 import { SqlServer } from '@icebridge/sqlserver'
 import { FaultPlan, startSandbox, type Sandbox } from '@icebridge/sqlserver-sandbox'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
@@ -25,6 +27,7 @@ beforeAll(async () => {
     'CREATE TABLE dbo.good (id int NOT NULL CONSTRAINT pk_good PRIMARY KEY, rv rowversion NOT NULL)',
     'CREATE TABLE dbo.keyless (id int NOT NULL, rv rowversion NOT NULL)',
     'CREATE TABLE dbo.unversioned (id int NOT NULL CONSTRAINT pk_unversioned PRIMARY KEY)',
+    'CREATE TABLE dbo.many (id int NOT NULL CONSTRAINT pk_many PRIMARY KEY, rv rowversion NOT NULL)',
     'INSERT INTO dbo.good (id) VALUES (1), (2)',
     'INSERT INTO dbo.keyless (id) VALUES (1)',
   ]) {
@@ -70,6 +73,17 @@ ${entries.join('')}`,
   return file
 }
 
+async function openCatalog(): Promise<SqlCatalog> {
+  const location = join(folder, 'lake')
+  return await SqlCatalog.openSqlite({
+    name: 'icebridge',
+    path: join(location, 'catalog.db'),
+    warehouse: location,
+    io: fileIOFor,
+    environment: systemEnvironment,
+  })
+}
+
 test('a wrong password fails with 1, a hint, and without showing it', async () => {
   const config = configured(['dbo.good'], { password: 'Wrong-secret-1' })
   const ended = await icebridge(['run', '-c', config, '--json'])
@@ -106,6 +120,69 @@ test('plan names what would stop a run, and changes nothing', async () => {
   expect(ended.stdout).toMatch(/erp\.dbo\.good → dwh \(rowversion\)/)
   expect(ended.stdout).toMatch(/id +int +int +exact/)
   expect(ended.stdout).toMatch(/✗ .*key/)
+  const status = await icebridge(['status', 'dbo.good', '-c', config, '--json'])
+  expect(status.json).toMatchObject([{ target: { exists: false } }])
+  expect(status.json[0]).not.toHaveProperty('journal')
+})
+
+test('a table in the lake that somebody else made is left alone', async () => {
+  const config = configured(['dbo.good'])
+  const identifier = { namespace: ['erp_dbo'], name: 'good__changes' }
+  {
+    await using catalog = await openCatalog()
+    await catalog.createNamespace(identifier.namespace)
+    const schema = {
+      schemaId: 0,
+      fields: [{ id: 1, name: 'x', required: false, type: 'int' as const }],
+      identifierFieldIds: [],
+    }
+    await catalog.createTable(identifier, { schema })
+  }
+  const ended = await icebridge(['run', '-c', config, '--json'])
+  expect(ended.code).toBe(1)
+  expect(ended.json).toMatchObject([
+    { type: 'error', code: 'not-a-journal', hint: expect.stringContaining('namespace') },
+  ])
+  await using catalog = await openCatalog()
+  expect((await catalog.loadTable(identifier)).metadata.snapshots).toEqual([])
+})
+
+test('a damaged metadata file is named, by run and by inspect', async () => {
+  const config = configured(['dbo.good'])
+  expect((await icebridge(['run', '-c', config])).code).toBe(0)
+  let damaged: string
+  {
+    await using catalog = await openCatalog()
+    const { metadataLocation } = await catalog.loadTable({ namespace: ['erp_dbo'], name: 'good__changes' })
+    damaged = metadataLocation
+  }
+  writeFileSync(damaged, readFileSync(damaged, 'utf8').slice(0, 200))
+  for (const args of [['run'], ['inspect', 'dbo.good']]) {
+    const ended = await icebridge([...args, '-c', config])
+    expect(ended).toMatchObject({ code: 1, stdout: '' })
+    expect(ended.stderr).toContain(damaged)
+  }
+})
+
+test('a target column that is too narrow is told by its name', async () => {
+  await target.batch('CREATE TABLE dbo.good (id smallint NOT NULL CONSTRAINT pk_good PRIMARY KEY, rv binary(8) NULL)')
+  const ended = await icebridge(['run', '-c', configured(['dbo.good']), '--json'])
+  expect(ended.code).toBe(1)
+  expect(ended.json).toMatchObject([{ type: 'error', code: 'plan', message: expect.stringContaining('smallint') }])
+  expect(await target.query({ text: 'SELECT id FROM dbo.good' })).toEqual([])
+})
+
+test('scan ends quietly when its reader has enough', async () => {
+  const ids = Array.from({ length: 1000 }, (_, index) => index)
+  for (let thousand = 0; thousand < 4; thousand++) {
+    await source.batch(`INSERT INTO dbo.many (id) VALUES ${ids.map((id) => `(${thousand * 1000 + id})`).join(',')}`)
+  }
+  expect((await icebridge(['run', '--leg', 'extract', '-c', configured(['dbo.many'])])).code).toBe(0)
+  const ended = await icebridge(['scan', 'erp_dbo.many__changes', '--catalog', join(folder, 'lake', 'catalog.db')], {
+    closeStdout: true,
+  })
+  expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' })
+  expect(ended.stdout.length).toBeGreaterThan(0)
 })
 
 test('patterns ask the source, and one that takes nothing ends with 64', async () => {

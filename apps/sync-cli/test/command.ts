@@ -21,6 +21,8 @@ export async function icebridge(
     readonly cwd?: string
     /** Sends SIGINT once this settles. */
     readonly interruptWhen?: () => Promise<unknown>
+    /** Stops reading stdout after its first piece, as `head` does. */
+    readonly closeStdout?: boolean
   } = {},
 ): Promise<Ended> {
   const child = spawn(process.execPath, [bin, ...args], {
@@ -32,6 +34,7 @@ export async function icebridge(
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  if (options.closeStdout === true) child.stdout.once('data', () => child.stdout.destroy())
   const ended = new Promise<Omit<Ended, 'json'>>((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }))

@@ -136,6 +136,9 @@ test('tells wrong types and values, without quoting them', () => {
   expect(problemsOf(smallest.replace('  - source: erp\n    table: dbo.orders', '  erp: dbo.orders'))).toEqual([
     '10:1: tables: expected a list',
   ])
+  expect(problemsOf(smallest.replace('  erp:', '  my erp:').replace('source: erp', 'source: my erp'))).toEqual([
+    '3:3: sources.my erp: a source is named with letters, digits, _ and -',
+  ])
   expect(problemsOf('')).toEqual(['1:1: expected a mapping of keys'])
 })
 
