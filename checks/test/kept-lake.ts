@@ -4,7 +4,7 @@ import { SqlCatalog, systemEnvironment } from '@icebridge/iceberg-catalog'
 import { openTable, type TableHandle } from '@icebridge/iceberg-core'
 import type { JsonRow } from '../src/aggregates.ts'
 import { output } from '../src/run-process.ts'
-import { root } from '../src/workspace.ts'
+import { demoProgram, icebridgeProgram } from './programs.ts'
 
 /** A lake that the demo left in a folder, read with our own packages. */
 export class KeptLake {
@@ -19,7 +19,7 @@ export class KeptLake {
 
   /** Runs the demo and keeps its lake in `folder`; gives what the demo printed last. */
   static async make(folder: string): Promise<{ readonly lake: KeptLake; readonly lastLine: string }> {
-    const printed = await output(process.execPath, [join(root, 'demo/src/main.ts'), '--keep', folder])
+    const printed = await output(process.execPath, [demoProgram, '--keep', folder])
     return { lake: new KeptLake(folder), lastLine: printed.trimEnd().split('\n').at(-1) ?? '' }
   }
 
@@ -44,8 +44,7 @@ export class KeptLake {
 
   /** The rows of a table at a snapshot, as `icebridge scan` prints them. */
   async scan(table: string, snapshotId: bigint): Promise<readonly JsonRow[]> {
-    const cli = join(root, 'apps/sync-cli/bin/icebridge.js')
-    const args = [cli, 'scan', table, '--catalog', this.catalogFile, '--snapshot-id', String(snapshotId)]
+    const args = [icebridgeProgram, 'scan', table, '--catalog', this.catalogFile, '--snapshot-id', String(snapshotId)]
     const lines = (await output(process.execPath, args)).split('\n').filter((line) => line !== '')
     return lines.map((line) => JSON.parse(line) as JsonRow) // each line is one object, as scan promises
   }

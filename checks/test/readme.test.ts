@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { findPython } from '../src/python.ts'
 import { output } from '../src/run-process.ts'
 import { root } from '../src/workspace.ts'
+import { icebridgeProgram } from './programs.ts'
 import { runStatements } from './sql-client.ts'
 
 const python = await findPython()
@@ -71,5 +72,5 @@ function icebridge(...args: readonly string[]): Promise<string> {
     ERP_SQLSERVER: sandbox.connectionString('Erp'),
     REPORTING_SQLSERVER: sandbox.connectionString('Reporting'),
   }
-  return output(process.execPath, [join(root, 'apps/sync-cli/bin/icebridge.js'), ...args], { cwd: folder, env })
+  return output(process.execPath, [icebridgeProgram, ...args], { cwd: folder, env })
 }
