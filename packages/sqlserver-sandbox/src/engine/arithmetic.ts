@@ -2,6 +2,7 @@ import type { SqlType } from '../session.ts'
 import { type Bound, bound, collationOf } from './bound.ts'
 import { clash, convert, fail, fromTicks, implicitly, toTicks } from './convert.ts'
 import { notImplemented, sqlError } from './errors.ts'
+import { textOf } from './values.ts'
 import { asDecimal, duckType, familyOf, isInteger, lengthOf, precedenceOf, shrink, unifyTypes } from './types.ts'
 
 /** + - * / % & | ^ with SQL Server's result types. */
@@ -79,7 +80,7 @@ function concatenate(left: Bound, right: Bound): Bound {
   return bound(`(${left.sql} || ${right.sql})`, type, {
     nullable: left.nullable || right.nullable,
     ...collationOf(left, right),
-    ...(constant ? { hasConstant: true, constant: `${String(left.constant)}${String(right.constant)}` } : {}),
+    ...(constant ? { hasConstant: true, constant: `${textOf(left.constant)}${textOf(right.constant)}` } : {}),
   })
 }
 

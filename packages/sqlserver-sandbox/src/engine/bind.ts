@@ -1,13 +1,14 @@
 import type { SqlType, SqlValue } from '../session.ts'
 import type { Expression, OrderItem, Query, TypeName } from '../tsql/ast.ts'
+import { bindAggregate, isAggregate } from './aggregates.ts'
 import { arithmetic } from './arithmetic.ts'
 import { type Bound, bound, collationOf, keySql, orderSql } from './bound.ts'
 import { fold } from './catalog.ts'
 import { checkConstant, convert, implicitly } from './convert.ts'
 import { notImplemented, sqlError } from './errors.ts'
-import { bindAggregate, bindFunction, isAggregate } from './functions.ts'
+import { bindFunction } from './functions.ts'
 import { familyOf, formatType, precedenceOf, unifyTypes } from './types.ts'
-import { literalSql } from './values.ts'
+import { literalSql, textOf } from './values.ts'
 
 export interface Source {
   readonly alias: string
@@ -172,7 +173,7 @@ export class Binder {
 
   #case(e: Extract<Expression, { kind: 'case' }>): Bound {
     const values = [
-      ...e.whens.map((w) => this.value(w.then)),
+      ...e.whens.map((w) => this.value(w.result)),
       ...(e.otherwise === undefined ? [] : [this.value(e.otherwise)]),
     ]
     const type = commonType(values)
@@ -197,7 +198,7 @@ export class Binder {
       const [condition, yes, no] = e.arguments
       if (condition === undefined || yes === undefined || no === undefined)
         throw sqlError(174, 'The iif function requires 3 argument(s).')
-      return this.#value({ kind: 'case', operand: undefined, whens: [{ when: condition, then: yes }], otherwise: no })
+      return this.#value({ kind: 'case', operand: undefined, whens: [{ when: condition, result: yes }], otherwise: no })
     }
     if (isAggregate(name) || e.over !== undefined) {
       const outer = this.#inAggregate
@@ -316,7 +317,7 @@ export class Binder {
     const text: SqlType = { name: 'nvarchar', length: -1 }
     const operand = this.value(e.operand)
     const pattern = this.value(e.pattern)
-    const escape = e.escape === undefined ? undefined : String(this.value(e.escape).constant)
+    const escape = e.escape === undefined ? undefined : textOf(this.value(e.escape).constant)
     if (!pattern.hasConstant) throw notImplemented('LIKE with a pattern that is not a constant or variable')
     if (pattern.constant === null || pattern.constant === undefined) return '(CAST(NULL AS BOOLEAN))'
     const collation = collationOf(operand, pattern)
@@ -324,7 +325,7 @@ export class Binder {
     const options = keySql({ ...operand, sql: 'x', type: text, ...collation, byteKey: undefined }).startsWith('lower')
       ? 'si'
       : 's'
-    const regex = literalSql(likeToRegex(String(pattern.constant), escape), text)
+    const regex = literalSql(likeToRegex(textOf(pattern.constant), escape), text)
     const test = `regexp_full_match(${left}, ${regex}, '${options}')`
     return e.negated ? `(NOT ${test})` : `(${test})`
   }
@@ -401,7 +402,7 @@ function comparisonType(left: Bound, right: Bound): SqlType {
 
 function likeToRegex(pattern: string, escape: string | undefined): string {
   let out = ''
-  const chars = [...pattern]
+  const chars = Array.from(pattern)
   const literal = (c: string): string => (/[\\^$.|?*+()[\]{}]/.test(c) ? `\\${c}` : c)
   for (let i = 0; i < chars.length; i++) {
     const c = chars[i] ?? ''

@@ -157,6 +157,10 @@ export class Catalog {
   }
 }
 
+export function tablesOf(database: Database): Table[] {
+  return [...database.schemas.values()].flatMap((s) => [...s.tables.values()])
+}
+
 /** database, schema and object of a name of up to three parts; four parts name a linked server. */
 export function splitName(name: ObjectName): {
   database: string | undefined

@@ -2,8 +2,8 @@ import type { SqlType } from '../session.ts'
 import type { Bound } from './bound.ts'
 import { fromBinary, toBinary } from './binary.ts'
 import { notImplemented, sqlError } from './errors.ts'
-import { duckType, familyOf, formatType, isExact, isInteger, lengthOf } from './types.ts'
-import { conversionError, dateFromText, epochDays, literalSql, ticks1900, ticksPerDay } from './values.ts'
+import { duckType, familyOf, isExact, isInteger, lengthOf } from './types.ts'
+import { conversionError, dateFromText, epochDays, literalSql, ticks1900, ticksPerDay, textOf } from './values.ts'
 
 const noImplicit = new Set([
   'datetime>number',
@@ -73,7 +73,7 @@ export function convert(value: Bound, to: SqlType, options: ConvertOptions = {})
   if (value.hasConstant && a === 'string' && b === 'datetime') {
     try {
       const constant =
-        value.constant === null || value.constant === undefined ? null : dateFromText(String(value.constant), to)
+        value.constant === null || value.constant === undefined ? null : dateFromText(textOf(value.constant), to)
       return { ...base, sql: literalSql(constant, to), constant, hasConstant: true, nullable: constant === null }
     } catch (error) {
       if (options.attempt) return { ...base, sql: `CAST(NULL AS ${duckType(to)})`, nullable: true }
@@ -298,7 +298,7 @@ function dateText(sql: string, type: SqlType, style: number | undefined): string
 export function checkConstant(value: Bound, to: SqlType): void {
   if (!value.hasConstant || value.constant === null || value.constant === undefined) return
   if (familyOf(value.type) === 'string' && familyOf(to) === 'number' && isInteger(to)) {
-    if (!/^\s*[+-]?\d*\s*$/.test(String(value.constant))) throw conversionError(String(value.constant), to)
+    if (!/^\s*[+-]?\d*\s*$/.test(textOf(value.constant))) throw conversionError(textOf(value.constant), to)
   }
   if (isExact(value.type) && isInteger(to) && typeof value.constant === 'number') {
     const bound = {

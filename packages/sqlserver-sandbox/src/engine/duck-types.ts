@@ -24,7 +24,7 @@ import {
 } from '@duckdb/node-api'
 import type { SqlType, SqlValue } from '../session.ts'
 import { asDecimal, familyOf } from './types.ts'
-import { encodeString, epochDays, guidToKey } from './values.ts'
+import { encodeString, epochDays, guidToKey, textOf } from './values.ts'
 
 export { type DuckDBAppender, DuckDBDataChunk, type DuckDBType }
 
@@ -79,11 +79,11 @@ export function toDuckValue(type: SqlType): (value: SqlValue) => DuckDBValue {
   switch (familyOf(type)) {
     case 'string':
     case 'variant':
-      return some((v) => encodeString(String(v)))
+      return some((v) => encodeString(textOf(v)))
     case 'binary':
       return some((v) => new DuckDBBlobValue(v instanceof Uint8Array ? v : new Uint8Array()))
     case 'guid':
-      return some((v) => uuid(guidToKey(String(v))))
+      return some((v) => uuid(guidToKey(textOf(v))))
     default:
   }
   switch (type.name) {

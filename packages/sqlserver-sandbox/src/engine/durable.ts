@@ -78,8 +78,8 @@ function restore(catalog: Catalog, records: readonly CatalogRecord[]): void {
   for (const { database, id, name } of of('schema')) {
     databases.get(database)?.schemas.set(fold(name), { id, name, tables: new Map(), types: new Map() })
   }
-  for (const { database, kind: _, ...type } of of('type')) {
-    databases.get(database)?.schemas.get(fold(type.schema))?.types.set(fold(type.name), type)
+  for (const { database, schema, id, name, type, nullable } of of('type')) {
+    databases.get(database)?.schemas.get(fold(schema))?.types.set(fold(name), { id, name, schema, type, nullable })
   }
   for (const record of of('table')) {
     const database = databases.get(record.database)
@@ -93,6 +93,7 @@ function restore(catalog: Catalog, records: readonly CatalogRecord[]): void {
   }
 }
 
-function databaseOf({ kind: _, ...record }: DatabaseRecord): Database {
-  return { ...record, schemas: new Map(), rowversion: 2000n }
+function databaseOf(record: DatabaseRecord): Database {
+  const { id, name, collation, snapshotIsolation, readCommittedSnapshot } = record
+  return { id, name, collation, snapshotIsolation, readCommittedSnapshot, schemas: new Map(), rowversion: 2000n }
 }

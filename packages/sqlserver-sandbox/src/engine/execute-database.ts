@@ -1,10 +1,10 @@
 import type { StatementOf } from '../tsql/ast.ts'
 import { checkCollation } from './bind.ts'
-import { type Database, fold, type Schema } from './catalog.ts'
+import { type Database, fold, type Schema, tablesOf } from './catalog.ts'
 import { keysOf } from './durable.ts'
 import { notImplemented, sqlError } from './errors.ts'
 import { dropTable } from './execute-ddl.ts'
-import { placeOf, tablesOf, typeOf } from './names.ts'
+import { placeOf, typeOf } from './names.ts'
 import type { SessionState } from './state.ts'
 
 export function createDatabase(state: SessionState, s: StatementOf<'createDatabase'>): void {

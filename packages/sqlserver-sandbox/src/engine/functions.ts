@@ -1,24 +1,14 @@
 import type { SqlType } from '../session.ts'
+import { arg, asInt, int, type Rule, text } from './arguments.ts'
 import { type Bound, bound, keySql } from './bound.ts'
-import { convert, fromTicks, implicitly, toTicks } from './convert.ts'
+import { convert, implicitly } from './convert.ts'
+import { dateRules } from './dates.ts'
 import { notImplemented, sqlError } from './errors.ts'
-import { asDecimal, duckType, familyOf, isInteger, lengthOf, unifyTypes } from './types.ts'
+import { duckType, familyOf, lengthOf, unifyTypes } from './types.ts'
+import { textOf } from './values.ts'
 
-const int: SqlType = { name: 'int' }
-const bigint: SqlType = { name: 'bigint' }
 const nvarcharMax: SqlType = { name: 'nvarchar', length: -1 }
 
-type Rule = (args: readonly Bound[]) => Bound
-
-function arg(args: readonly Bound[], index: number): Bound {
-  const value = args[index]
-  if (value === undefined) throw sqlError(174, `The function requires ${index + 1} argument(s).`, { severity: 15 })
-  return value
-}
-
-const text = (v: Bound): Bound => (familyOf(v.type) === 'string' ? v : convert(v, { name: 'nvarchar', length: 4000 }))
-const asInt = (v: Bound): string => convert(v, int).sql
-const asBig = (v: Bound): string => convert(v, bigint).sql
 /** A string function that gives back its argument's type. */
 const sameText =
   (sql: (v: string) => string): Rule =>
@@ -75,118 +65,6 @@ function storageBytes({ type, sql }: Bound): string {
       return '8'
   }
 }
-
-const datePart = (v: Bound): string => {
-  const aliases: Readonly<Record<string, string>> = {
-    yy: 'year',
-    yyyy: 'year',
-    qq: 'quarter',
-    q: 'quarter',
-    mm: 'month',
-    m: 'month',
-    dy: 'dayofyear',
-    y: 'dayofyear',
-    dd: 'day',
-    d: 'day',
-    wk: 'week',
-    ww: 'week',
-    dw: 'weekday',
-    w: 'weekday',
-    hh: 'hour',
-    mi: 'minute',
-    n: 'minute',
-    ss: 'second',
-    s: 'second',
-    ms: 'millisecond',
-    mcs: 'microsecond',
-    ns: 'nanosecond',
-    tzoffset: 'tz',
-    tz: 'tz',
-  }
-  const name = String(v.constant)
-  return aliases[name] ?? name
-}
-
-const dated = (v: Bound): Bound =>
-  familyOf(v.type) === 'datetime'
-    ? v
-    : convert(v, familyOf(v.type) === 'string' ? { name: 'datetime2', scale: 7 } : { name: 'datetime' })
-
-const unitTicks: Readonly<Record<string, bigint>> = {
-  day: 864_000_000_000n,
-  dayofyear: 864_000_000_000n,
-  weekday: 864_000_000_000n,
-  week: 6_048_000_000_000n,
-  hour: 36_000_000_000n,
-  minute: 600_000_000n,
-  second: 10_000_000n,
-  millisecond: 10_000n,
-  microsecond: 10n,
-}
-
-const dateAdd: Rule = (args) => {
-  const part = datePart(arg(args, 0))
-  const value = dated(arg(args, 2))
-  const amount = asInt(arg(args, 1))
-  const ticks = toTicks(value.sql, value.type)
-  const unit = unitTicks[part]
-  let sql: string
-  if (unit !== undefined) sql = `(${ticks} + CAST(${amount} AS BIGINT) * ${unit})`
-  else if (part === 'nanosecond') sql = `(${ticks} + CAST(${amount} AS BIGINT) // 100)`
-  else if (part === 'year' || part === 'month' || part === 'quarter') {
-    const months = part === 'year' ? 12 : part === 'quarter' ? 3 : 1
-    sql = `add_months(${ticks}, CAST(${amount} AS BIGINT) * ${months})`
-  } else throw sqlError(155, `'${part}' is not a recognized dateadd option.`, { severity: 15 })
-  return bound(fromTicks(sql, value.type, value.type.name === 'datetimeoffset' ? `(${value.sql}).o` : '0'), value.type)
-}
-
-const partOf = (part: string, v: Bound): string => {
-  const value = dated(v)
-  const ticks = toTicks(value.sql, value.type)
-  switch (part) {
-    case 'tz':
-      return value.type.name === 'datetimeoffset' ? `CAST((${value.sql}).o AS INTEGER)` : '0'
-    case 'nanosecond':
-      return `CAST((${ticks}) % 10000000 * 100 AS INTEGER)`
-    case 'microsecond':
-      return `CAST((${ticks}) % 10000000 // 10 AS INTEGER)`
-    case 'millisecond':
-      return value.type.name === 'datetime'
-        ? `CAST(round((${value.sql} % 300) * 10 / 3.0) AS INTEGER)`
-        : `CAST((${ticks}) % 10000000 // 10000 AS INTEGER)`
-    case 'weekday':
-      return `CAST((((${ticks}) // 864000000000) + 1) % 7 + 1 AS INTEGER)`
-    case 'year':
-    case 'month':
-    case 'day':
-    case 'hour':
-    case 'minute':
-    case 'second':
-    case 'quarter':
-    case 'dayofyear':
-      return `CAST(date_part('${part === 'dayofyear' ? 'doy' : part}', stamp_of_ticks(${ticks})) AS INTEGER)`
-    default:
-      throw notImplemented(`the date part ${part}`)
-  }
-}
-
-const dateDiff =
-  (type: SqlType): Rule =>
-  (args) => {
-    const part = datePart(arg(args, 0))
-    const a = dated(arg(args, 1))
-    const b = dated(arg(args, 2))
-    const [x, y] = [a, b].map((v) => (v.type.name === 'datetimeoffset' ? `(${v.sql}).u` : toTicks(v.sql, v.type)))
-    const unit = part === 'nanosecond' ? undefined : unitTicks[part]
-    let sql: string
-    if (part === 'week') sql = `((((${y}) // 864000000000) + 1) // 7 - (((${x}) // 864000000000) + 1) // 7)`
-    else if (unit !== undefined) sql = `((${y}) // ${unit} - (${x}) // ${unit})`
-    else if (part === 'nanosecond') sql = `(((${y}) - (${x})) * 100)`
-    else if (part === 'year' || part === 'month' || part === 'quarter')
-      sql = `date_diff('${part}', stamp_of_ticks(${x}), stamp_of_ticks(${y}))`
-    else throw sqlError(155, `'${part}' is not a recognized datediff option.`, { severity: 15 })
-    return bound(`CAST(${sql} AS ${duckType(type)})`, type)
-  }
 
 const coalesce: Rule = (args) => {
   const typed = args.filter((a) => !a.isNull)
@@ -324,48 +202,11 @@ const rules: Readonly<Record<string, Rule>> = {
   LOG: (args) => bound(`ln(CAST(${arg(args, 0).sql} AS DOUBLE))`, { name: 'float' }),
   PI: () => bound('pi()', { name: 'float' }),
   RAND: () => bound('random()', { name: 'float' }),
-  DATEADD: dateAdd,
-  DATEDIFF: dateDiff(int),
-  DATEDIFF_BIG: dateDiff(bigint),
-  DATEPART: (args) => bound(partOf(datePart(arg(args, 0)), arg(args, 1)), int),
-  YEAR: (args) => bound(partOf('year', arg(args, 0)), int),
-  MONTH: (args) => bound(partOf('month', arg(args, 0)), int),
-  DAY: (args) => bound(partOf('day', arg(args, 0)), int),
-  SWITCHOFFSET: (args) => {
-    const v = arg(args, 0)
-    if (v.type.name !== 'datetimeoffset') throw notImplemented(`SWITCHOFFSET of ${v.type.name}`)
-    const offset =
-      familyOf(arg(args, 1).type) === 'string' ? `offset_of_text(${arg(args, 1).sql})` : asInt(arg(args, 1))
-    return bound(
-      `CASE WHEN ${v.sql} IS NULL THEN NULL ELSE CAST({u: (${v.sql}).u, o: ${offset}} AS ${duckType(v.type)}) END`,
-      v.type,
-    )
-  },
-  TODATETIMEOFFSET: (args) => {
-    const v = convert(arg(args, 0), { name: 'datetime2', scale: 7 })
-    const offset =
-      familyOf(arg(args, 1).type) === 'string' ? `offset_of_text(${arg(args, 1).sql})` : asInt(arg(args, 1))
-    return bound(fromTicks(v.sql, { name: 'datetimeoffset', scale: 7 }, offset), { name: 'datetimeoffset', scale: 7 })
-  },
-  DATEFROMPARTS: (args) =>
-    bound(`make_date(${[0, 1, 2].map((i) => asInt(arg(args, i))).join(', ')})`, { name: 'date' }),
-  EOMONTH: (args) => {
-    const months = args[1] === undefined ? '0' : asInt(args[1])
-    const day = convert(dated(arg(args, 0)), { name: 'date' }).sql
-    return bound(`last_day(CAST(${day} + to_months(${months}) AS DATE))`, { name: 'date' })
-  },
-  DATETIME2FROMPARTS: (args) => {
-    const scale = Number(arg(args, 7).constant)
-    const day = `CAST(date_diff('day', DATE '1970-01-01', make_date(${[0, 1, 2].map((i) => asInt(arg(args, i))).join(', ')})) + 719162 AS BIGINT) * 864000000000`
-    return bound(
-      `(${day} + ${asBig(arg(args, 3))} * 36000000000 + ${asBig(arg(args, 4))} * 600000000 + ${asBig(arg(args, 5))} * 10000000 + ${asBig(arg(args, 6))} * ${10 ** (7 - scale)})`,
-      { name: 'datetime2', scale },
-    )
-  },
+  ...dateRules,
   NEWID: () => bound('uuid()', { name: 'uniqueidentifier' }, { nullable: false }),
   NEWSEQUENTIALID: () => bound('uuid()', { name: 'uniqueidentifier' }, { nullable: false }),
   HASHBYTES: (args) => {
-    const algorithm = String(arg(args, 0).constant).toUpperCase()
+    const algorithm = textOf(arg(args, 0).constant).toUpperCase()
     const fn = { MD5: 'md5', SHA1: 'sha1', SHA: 'sha1', SHA2_256: 'sha256' }[algorithm]
     if (fn === undefined) throw notImplemented(`HASHBYTES with ${algorithm}`)
     return bound(`unhex(${fn}(${convert(arg(args, 1), { name: 'varbinary', length: -1 }).sql}))`, {
@@ -392,128 +233,4 @@ function rounding(name: string, v: Bound): Bound {
 /** A scalar function that needs nothing from the session; undefined when there is none of the name. */
 export function bindFunction(name: string, args: readonly Bound[]): Bound | undefined {
   return rules[name]?.(args)
-}
-
-const aggregates = new Set([
-  'COUNT',
-  'COUNT_BIG',
-  'SUM',
-  'AVG',
-  'MIN',
-  'MAX',
-  'STRING_AGG',
-  'STDEV',
-  'STDEVP',
-  'VAR',
-  'VARP',
-])
-
-export function isAggregate(name: string): boolean {
-  return aggregates.has(name)
-}
-
-export interface AggregateOptions {
-  readonly distinct: boolean
-  readonly star: boolean
-  readonly order: string | undefined
-  readonly over: string | undefined
-}
-
-/** Aggregates and window functions. */
-export function bindAggregate(name: string, args: readonly Bound[], options: AggregateOptions): Bound {
-  const over = options.over === undefined ? '' : ` OVER (${options.over})`
-  const distinct = options.distinct ? 'DISTINCT ' : ''
-  const first = args[0]
-  switch (name) {
-    case 'COUNT':
-    case 'COUNT_BIG': {
-      const type = name === 'COUNT' ? int : bigint
-      const inner = options.star || first === undefined ? '*' : `${distinct}${keySql(first)}`
-      return bound(`CAST(count(${inner})${over} AS ${duckType(type)})`, type, { nullable: true })
-    }
-    case 'SUM':
-    case 'AVG': {
-      const v = arg(args, 0)
-      if (familyOf(v.type) !== 'number' || v.type.name === 'bit')
-        throw sqlError(8117, `Operand data type ${v.type.name} is invalid for ${name.toLowerCase()} operator.`)
-      const type = sumType(v.type, name)
-      if (name === 'SUM') return bound(`CAST(sum(${distinct}${v.sql})${over} AS ${duckType(type)})`, type)
-      if (type.name === 'float' || type.name === 'real')
-        return bound(`CAST(avg(${distinct}${v.sql})${over} AS DOUBLE)`, type)
-      const total = `sum(${distinct}${v.sql})${over}`
-      const count = `count(${distinct}${v.sql})${over}`
-      if (isInteger(type))
-        return bound(`CAST(CASE WHEN ${count} = 0 THEN NULL ELSE ${total} // ${count} END AS ${duckType(type)})`, type)
-      const { scale } = asDecimal(type)
-      const from = asDecimal(v.type).scale
-      const shift = `1${'0'.repeat(scale - from)}`
-      return bound(
-        `CAST(CASE WHEN ${count} = 0 THEN NULL ELSE decimal_of_unscaled(CAST(replace(CAST(${total} AS VARCHAR), '.', '') AS HUGEINT) * ${shift} // ${count}, ${scale}) END AS ${duckType(type)})`,
-        type,
-      )
-    }
-    case 'MIN':
-    case 'MAX': {
-      const v = arg(args, 0)
-      if (v.type.name === 'bit')
-        throw sqlError(8117, `Operand data type bit is invalid for ${name.toLowerCase()} operator.`)
-      const fold = familyOf(v.type) === 'string' || v.type.name === 'datetimeoffset'
-      const sql = fold ? `arg_${name.toLowerCase()}(${v.sql}, ${keySql(v)})` : `${name.toLowerCase()}(${v.sql})`
-      return bound(`${sql}${over}`, v.type, { collation: v.collation })
-    }
-    case 'STRING_AGG': {
-      const v = text(arg(args, 0))
-      const order = options.order === undefined ? '' : ` ORDER BY ${options.order}`
-      return bound(
-        `string_agg(${v.sql}, ${text(arg(args, 1)).sql}${order})${over}`,
-        v.type.name.startsWith('n') ? { name: 'nvarchar', length: 4000 } : { name: 'varchar', length: 8000 },
-        { collation: v.collation },
-      )
-    }
-    case 'STDEV':
-    case 'STDEVP':
-    case 'VAR':
-    case 'VARP': {
-      const fn = { STDEV: 'stddev_samp', STDEVP: 'stddev_pop', VAR: 'var_samp', VARP: 'var_pop' }[name]
-      return bound(`${fn}(CAST(${arg(args, 0).sql} AS DOUBLE))${over}`, { name: 'float' })
-    }
-    case 'ROW_NUMBER':
-    case 'RANK':
-    case 'DENSE_RANK':
-    case 'NTILE':
-      return bound(`${name.toLowerCase()}(${name === 'NTILE' ? asBig(arg(args, 0)) : ''})${over}`, bigint, {
-        nullable: true,
-      })
-    case 'LAG':
-    case 'LEAD': {
-      const v = arg(args, 0)
-      const offset = args[1] === undefined ? '1' : asBig(args[1])
-      const fallback = args[2] === undefined ? '' : `, ${implicitly(args[2], v.type).sql}`
-      return bound(`${name.toLowerCase()}(${v.sql}, ${offset}${fallback})${over}`, v.type, { collation: v.collation })
-    }
-    case 'FIRST_VALUE':
-    case 'LAST_VALUE':
-      return bound(`${name.toLowerCase()}(${arg(args, 0).sql})${over}`, arg(args, 0).type, {
-        collation: arg(args, 0).collation,
-      })
-    default:
-      throw notImplemented(`${name} OVER`)
-  }
-}
-
-function sumType(type: SqlType, name: string): SqlType {
-  switch (type.name) {
-    case 'tinyint':
-    case 'smallint':
-      return int
-    case 'real':
-      return { name: 'float' }
-    case 'smallmoney':
-      return { name: 'money' }
-    case 'decimal':
-    case 'numeric':
-      return { name: 'decimal', precision: 38, scale: name === 'AVG' ? Math.max(type.scale, 6) : type.scale }
-    default:
-      return type
-  }
 }

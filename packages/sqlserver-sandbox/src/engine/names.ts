@@ -4,12 +4,12 @@ import { parseNameText } from '../tsql/statements.ts'
 import { type Scope } from './bind.ts'
 import { type Bound, bound } from './bound.ts'
 import { bindQuery, type QueryContext } from './bind-query.ts'
-import { type Database, fold, type Schema, splitName, type Table } from './catalog.ts'
+import { type Database, fold, type Schema, splitName, type Table, tablesOf } from './catalog.ts'
 import { notImplemented, sqlError } from './errors.ts'
 import type { SessionState } from './state.ts'
 import { systemView } from './system-views.ts'
 import { resolveType } from './types.ts'
-import { literalSql, ticks1970 } from './values.ts'
+import { literalSql, textOf, ticks1970 } from './values.ts'
 import { tableColumns } from './write.ts'
 
 export interface Place {
@@ -157,7 +157,7 @@ function systemFunction(state: SessionState, name: string, args: readonly Bound[
     const value = args[i]
     if (value === undefined || value.constant === null) return undefined
     if (!value.hasConstant) throw notImplemented(`${name} of an expression that is not a constant`)
-    return String(value.constant)
+    return textOf(value.constant)
   }
   const now = (): bigint => ticks1970 + BigInt(Date.now()) * 10_000n + ((process.hrtime.bigint() / 100n) % 10_000n)
   const datetime2: SqlType = { name: 'datetime2', scale: 7 }
@@ -269,10 +269,6 @@ function systemFunction(state: SessionState, name: string, args: readonly Bound[
     default:
       return undefined
   }
-}
-
-export function tablesOf(database: Database): Table[] {
-  return [...database.schemas.values()].flatMap((s) => [...s.tables.values()])
 }
 
 function names(pairs: readonly (readonly [number, string])[], args: readonly Bound[]): Bound {

@@ -8,6 +8,7 @@ import { evaluate } from './evaluate.ts'
 import { typeOf } from './names.ts'
 import { parseNumber } from './numbers.ts'
 import type { Frame, SessionState } from './state.ts'
+import { textOf } from './values.ts'
 
 /** Runs statements with variables of their own. */
 export type RunBatch = (statements: readonly Statement[], frame: Frame) => Promise<void>
@@ -28,7 +29,7 @@ export async function throwError(state: SessionState, s: StatementOf<'throw'>): 
       35100,
       `Error number ${code} in the THROW statement is outside the valid range. Specify an error number in the valid range of 50000 to 2147483647.`,
     )
-  const text = String((await evaluate(state, message, { name: 'nvarchar', length: 2048 })).value ?? '')
+  const text = textOf((await evaluate(state, message, { name: 'nvarchar', length: 2048 })).value)
   throw sqlError(code, text, {
     severity: 16,
     state: Number((await evaluate(state, errorState, { name: 'int' })).value),
@@ -42,7 +43,7 @@ export async function raiseError(state: SessionState, s: StatementOf<'raiserror'
   if (typeof text !== 'string') throw notImplemented('RAISERROR with a message number')
   let at = 0
   const message = text.replace(/%(?:-?\d*)(?:I64)?([sdiuxX%])/g, (_, kind: string) =>
-    kind === '%' ? '%' : String(rest[at++] ?? '(null)'),
+    kind === '%' ? '%' : textOf(rest[at++] ?? '(null)'),
   )
   const level = Number(severity)
   const error = { number: 50000, message, severity: level, state: Number(errorState), line: s.line }
@@ -79,15 +80,15 @@ export async function executeProcedure(
   if (name === 'sp_executesql') await executeSql(state, runBatch, args)
   else if (name === 'sp_getapplock') {
     code = await applicationLock(state, {
-      resource: String(named('resource', 0)),
-      mode: String(named('lockmode', 1)),
-      owner: String(named('lockowner', 2) ?? 'Transaction'),
+      resource: textOf(named('resource', 0)),
+      mode: textOf(named('lockmode', 1)),
+      owner: textOf(named('lockowner', 2) ?? 'Transaction'),
       timeoutMs: Number(parseNumber(named('locktimeout', 3)) ?? BigInt(state.options.lockTimeoutMs)),
     })
   } else if (name === 'sp_releaseapplock') {
     code = releaseApplicationLock(state, {
-      resource: String(named('resource', 0)),
-      owner: String(named('lockowner', 1) ?? 'Transaction'),
+      resource: textOf(named('resource', 0)),
+      owner: textOf(named('lockowner', 1) ?? 'Transaction'),
     })
   } else throw sqlError(2812, `Could not find stored procedure '${s.procedure.join('.')}'.`, { state: 62 })
   if (s.returnTo === undefined) return
@@ -105,7 +106,7 @@ async function executeSql(
   const frame: Frame = { variables: new Map(), tables: new Map() }
   const outputs: [string, string][] = []
   if (declaration !== undefined && declaration.value !== null) {
-    const [parsed] = parseBatch(`DECLARE ${String(declaration.value).replace(/\b(OUTPUT|OUT)\b/gi, '')}`)
+    const [parsed] = parseBatch(`DECLARE ${textOf(declaration.value).replace(/\b(OUTPUT|OUT)\b/gi, '')}`)
     if (parsed?.kind !== 'declare') throw sqlError(102, 'Incorrect syntax in the parameter list of sp_executesql.')
     for (const [i, v] of parsed.variables.entries()) {
       const type = typeOf(state, v.type, 'column')
@@ -116,7 +117,7 @@ async function executeSql(
       if (a.output && a.expression.kind === 'variable') outputs.push([fold(v.name), fold(a.expression.name)])
     }
   }
-  await runBatch(parseBatch(String(text?.value ?? '')), frame)
+  await runBatch(parseBatch(textOf(text?.value)), frame)
   for (const [inner, outer] of outputs) {
     const from = frame.variables.get(inner)
     const to = state.frame.variables.get(outer)

@@ -22,12 +22,13 @@ export function readChunk(chunk: DuckDBDataChunk, types: readonly SqlType[]): Re
 function cellReader(source: DuckDBVector, type: SqlType): Cell {
   // The vector classes share no typed interface for raw access; VectorShape names what each is used for here.
   const vector = source as unknown as VectorShape
+  // DuckDB gives each type of column one type of item, which the casts below name.
   switch (familyOf(type)) {
     case 'string':
     case 'variant':
       return (row) => {
         const value = vector.getItem(row)
-        return value === null ? null : decodeString(String(value))
+        return value === null ? null : decodeString(value as string)
       }
     case 'binary':
       return (row) => {
@@ -37,7 +38,7 @@ function cellReader(source: DuckDBVector, type: SqlType): Cell {
     case 'guid':
       return (row) => {
         const value = vector.getItem(row)
-        return value === null ? null : keyToGuid(String(value))
+        return value === null ? null : keyToGuid((value as { toString(): string }).toString())
       }
     default:
   }

@@ -14,6 +14,7 @@ import { tableOf, typeOf } from './names.ts'
 import { executeProcedure, raiseError, throwError } from './procedures.ts'
 import { setOption } from './set-options.ts'
 import type { Frame, SessionState } from './state.ts'
+import { textOf } from './values.ts'
 
 type Flow = 'next' | 'break' | 'continue' | 'return'
 
@@ -54,7 +55,7 @@ export class Runner {
         let yes = false
         const failed = await this.#atomic(s, async () => void (yes = await condition(state, s.condition)))
         if (failed) return 'next'
-        if (yes) return await this.#statement(s.then)
+        if (yes) return await this.#statement(s.body)
         return s.otherwise === undefined ? 'next' : await this.#statement(s.otherwise)
       }
       case 'while':
@@ -257,7 +258,7 @@ export class Runner {
         return
       case 'print': {
         const { value } = await evaluate(state, s.value, { name: 'nvarchar', length: 4000 })
-        state.sink?.info({ number: 0, state: 1, severity: 0, message: String(value ?? ' '), line: s.line })
+        state.sink?.info({ number: 0, state: 1, severity: 0, message: textOf(value ?? ' '), line: s.line })
         return
       }
       case 'throw':
@@ -278,7 +279,7 @@ export class Runner {
         throw notImplemented('SAVE TRANSACTION')
       case 'executeText': {
         const { value } = await evaluate(state, s.text, { name: 'nvarchar', length: -1 })
-        await this.batch(parseBatch(String(value ?? '')), { variables: new Map(), tables: new Map() })
+        await this.batch(parseBatch(textOf(value)), { variables: new Map(), tables: new Map() })
         return
       }
       case 'execute':

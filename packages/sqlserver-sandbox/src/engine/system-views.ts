@@ -1,16 +1,11 @@
-import type { SqlType, SqlValue } from '../session.ts'
+import type { SqlType } from '../session.ts'
 import { type Bound, bound } from './bound.ts'
-import { type Column, columnById, type Database, fold, type Table } from './catalog.ts'
+import { type Column, fold, type Table, tablesOf } from './catalog.ts'
 import type { SessionState } from './state.ts'
+import { indexesOf, keyViews } from './system-keys.ts'
+import { type Kind, object, objectColumns, type Row, type View } from './system-objects.ts'
 import { catalogType, defaultCollation, familyOf, systemTypes } from './types.ts'
 import { literalSql, quote } from './values.ts'
-
-type Kind = 'int' | 'bit' | 'name' | 'text' | 'bigint' | 'tinyint' | 'smallint' | 'datetime'
-type Row = Readonly<Record<string, SqlValue>>
-interface View {
-  readonly columns: string
-  rows(database: Database, state: SessionState): readonly Row[]
-}
 
 const kinds: Readonly<Record<Kind, SqlType>> = {
   int: { name: 'int' },
@@ -22,25 +17,6 @@ const kinds: Readonly<Record<Kind, SqlType>> = {
   smallint: { name: 'smallint' },
   datetime: { name: 'datetime' },
 }
-
-const tables = (database: Database): Table[] => [...database.schemas.values()].flatMap((s) => [...s.tables.values()])
-const created = 45_000n * 25_920_000n
-
-const object = (id: number, name: string, table: Table, type: string, description: string, parent = 0): Row => ({
-  object_id: id,
-  name,
-  schema_id: table.schema.id,
-  parent_object_id: parent,
-  type,
-  type_desc: description,
-  create_date: created,
-  modify_date: created,
-  is_ms_shipped: false,
-  principal_id: null,
-})
-
-const objectColumns =
-  'name:name object_id:int principal_id:int schema_id:int parent_object_id:int type:name type_desc:name create_date:datetime modify_date:datetime is_ms_shipped:bit'
 
 function columnRow(table: Table, column: Column): Row {
   const type = catalogType(column.type)
@@ -87,54 +63,8 @@ const columnColumns =
 
 const columnsWhere = (keep: (c: Column) => boolean, more = ''): View => ({
   columns: columnColumns + more,
-  rows: (d) => tables(d).flatMap((t) => t.columns.filter(keep).map((c) => columnRow(t, c))),
+  rows: (d) => tablesOf(d).flatMap((t) => t.columns.filter(keep).map((c) => columnRow(t, c))),
 })
-
-function indexesOf(table: Table): Row[] {
-  const rows: Row[] = table.indexes.map((i) => ({
-    object_id: table.objectId,
-    name: i.name,
-    index_id: i.id,
-    type: i.clustered ? 1 : 2,
-    type_desc: i.clustered ? 'CLUSTERED' : 'NONCLUSTERED',
-    is_unique: i.unique,
-    data_space_id: 1,
-    ignore_dup_key: false,
-    is_primary_key: i.kind === 'primaryKey',
-    is_unique_constraint: i.kind === 'uniqueConstraint',
-    fill_factor: 0,
-    is_padded: false,
-    is_disabled: false,
-    is_hypothetical: false,
-    allow_row_locks: true,
-    allow_page_locks: true,
-    has_filter: i.filter !== undefined,
-    filter_definition: i.filter ?? null,
-  }))
-  if (!table.indexes.some((i) => i.clustered)) {
-    rows.unshift({
-      object_id: table.objectId,
-      name: null,
-      index_id: 0,
-      type: 0,
-      type_desc: 'HEAP',
-      is_unique: false,
-      data_space_id: 1,
-      ignore_dup_key: false,
-      is_primary_key: false,
-      is_unique_constraint: false,
-      fill_factor: 0,
-      is_padded: false,
-      is_disabled: false,
-      is_hypothetical: false,
-      allow_row_locks: true,
-      allow_page_locks: true,
-      has_filter: false,
-      filter_definition: null,
-    })
-  }
-  return rows
-}
 
 const empty = (columns: string): View => ({ columns, rows: () => [] })
 
@@ -142,7 +72,7 @@ const views: Readonly<Record<string, View>> = {
   'sys.tables': {
     columns: `${objectColumns} temporal_type:tinyint temporal_type_desc:name is_memory_optimized:bit is_tracked_by_cdc:bit history_table_id:int is_external:bit is_node:bit is_edge:bit ledger_type:tinyint lock_escalation:tinyint`,
     rows: (d) =>
-      tables(d).map((t) => ({
+      tablesOf(d).map((t) => ({
         ...object(t.objectId, t.name, t, 'U ', 'USER_TABLE'),
         temporal_type: 0,
         temporal_type_desc: 'NON_TEMPORAL_TABLE',
@@ -159,7 +89,7 @@ const views: Readonly<Record<string, View>> = {
   'sys.objects': {
     columns: objectColumns,
     rows: (d) =>
-      tables(d).flatMap((t) => [
+      tablesOf(d).flatMap((t) => [
         object(t.objectId, t.name, t, 'U ', 'USER_TABLE'),
         ...t.indexes
           .filter((i) => i.kind !== 'index')
@@ -238,125 +168,7 @@ const views: Readonly<Record<string, View>> = {
       ),
     ],
   },
-  'sys.indexes': {
-    columns:
-      'object_id:int name:name index_id:int type:tinyint type_desc:name is_unique:bit data_space_id:int ignore_dup_key:bit is_primary_key:bit is_unique_constraint:bit fill_factor:tinyint is_padded:bit is_disabled:bit is_hypothetical:bit allow_row_locks:bit allow_page_locks:bit has_filter:bit filter_definition:text',
-    rows: (d) => tables(d).flatMap(indexesOf),
-  },
-  'sys.index_columns': {
-    columns:
-      'object_id:int index_id:int index_column_id:int column_id:int key_ordinal:tinyint partition_ordinal:tinyint is_descending_key:bit is_included_column:bit',
-    rows: (d) =>
-      tables(d).flatMap((t) =>
-        t.indexes.flatMap((i) => [
-          ...i.columns.map((c, n) => ({
-            object_id: t.objectId,
-            index_id: i.id,
-            index_column_id: n + 1,
-            column_id: c.id,
-            key_ordinal: n + 1,
-            partition_ordinal: 0,
-            is_descending_key: c.descending,
-            is_included_column: false,
-          })),
-          ...i.include.map((c, n) => ({
-            object_id: t.objectId,
-            index_id: i.id,
-            index_column_id: i.columns.length + n + 1,
-            column_id: c,
-            key_ordinal: 0,
-            partition_ordinal: 0,
-            is_descending_key: false,
-            is_included_column: true,
-          })),
-        ]),
-      ),
-  },
-  'sys.key_constraints': {
-    columns: `${objectColumns} unique_index_id:int is_system_named:bit`,
-    rows: (d) =>
-      tables(d).flatMap((t) =>
-        t.indexes
-          .filter((i) => i.kind !== 'index')
-          .map((i) => ({
-            ...object(
-              i.objectId,
-              i.name,
-              t,
-              i.kind === 'primaryKey' ? 'PK' : 'UQ',
-              i.kind === 'primaryKey' ? 'PRIMARY_KEY_CONSTRAINT' : 'UNIQUE_CONSTRAINT',
-              t.objectId,
-            ),
-            unique_index_id: i.id,
-            is_system_named: false,
-          })),
-      ),
-  },
-  'sys.foreign_keys': {
-    columns: `${objectColumns} referenced_object_id:int key_index_id:int is_disabled:bit is_not_trusted:bit delete_referential_action:tinyint update_referential_action:tinyint`,
-    rows: (d) =>
-      tables(d).flatMap((t) =>
-        t.foreignKeys.map((f) => ({
-          ...object(f.objectId, f.name, t, 'F ', 'FOREIGN_KEY_CONSTRAINT', t.objectId),
-          referenced_object_id: f.tableId,
-          key_index_id: 1,
-          is_disabled: false,
-          is_not_trusted: false,
-          delete_referential_action: 0,
-          update_referential_action: 0,
-        })),
-      ),
-  },
-  'sys.foreign_key_columns': {
-    columns:
-      'constraint_object_id:int constraint_column_id:int parent_object_id:int parent_column_id:int referenced_object_id:int referenced_column_id:int',
-    rows: (d, s) =>
-      tables(d).flatMap((t) =>
-        t.foreignKeys.flatMap((f) =>
-          f.columns.map((c, n) => {
-            const parent = s.engine.catalog.tableById(f.tableId) ?? t
-            return {
-              constraint_object_id: f.objectId,
-              constraint_column_id: n + 1,
-              parent_object_id: t.objectId,
-              parent_column_id: c,
-              referenced_object_id: f.tableId,
-              referenced_column_id: f.references[n] ?? 0,
-            }
-          }),
-        ),
-      ),
-  },
-  'sys.default_constraints': {
-    columns: `${objectColumns} parent_column_id:int definition:text is_system_named:bit`,
-    rows: (d) =>
-      tables(d).flatMap((t) =>
-        t.columns.flatMap((c, n) =>
-          c.default === undefined
-            ? []
-            : [
-                {
-                  ...object(c.default.objectId, c.default.name, t, 'D ', 'DEFAULT_CONSTRAINT', t.objectId),
-                  parent_column_id: c.id,
-                  definition: c.default.text,
-                  is_system_named: false,
-                },
-              ],
-        ),
-      ),
-  },
-  'sys.check_constraints': {
-    columns: `${objectColumns} parent_column_id:int definition:text is_disabled:bit`,
-    rows: (d) =>
-      tables(d).flatMap((t) =>
-        t.checks.map((c) => ({
-          ...object(c.objectId, c.name, t, 'C ', 'CHECK_CONSTRAINT', t.objectId),
-          parent_column_id: c.columnId === undefined ? 0 : columnById(t, c.columnId).id,
-          definition: c.text,
-          is_disabled: false,
-        })),
-      ),
-  },
+  ...keyViews,
   'sys.databases': {
     columns:
       'name:name database_id:int collation_name:name compatibility_level:tinyint snapshot_isolation_state:tinyint snapshot_isolation_state_desc:name is_read_committed_snapshot_on:bit is_read_only:bit state:tinyint state_desc:name recovery_model:tinyint is_cdc_enabled:bit is_change_feed_enabled:bit is_encrypted:bit',
@@ -381,7 +193,7 @@ const views: Readonly<Record<string, View>> = {
   'sys.partitions': {
     columns: 'partition_id:bigint object_id:int index_id:int partition_number:int rows:bigint data_compression:tinyint',
     rows: (d) =>
-      tables(d).flatMap((t) =>
+      tablesOf(d).flatMap((t) =>
         indexesOf(t).map((i) => ({
           partition_id: BigInt(t.objectId),
           object_id: t.objectId,
@@ -395,7 +207,7 @@ const views: Readonly<Record<string, View>> = {
   'sys.dm_db_partition_stats': {
     columns: 'partition_id:bigint object_id:int index_id:int partition_number:int row_count:bigint',
     rows: (d) =>
-      tables(d).flatMap((t) =>
+      tablesOf(d).flatMap((t) =>
         indexesOf(t).map((i) => ({
           partition_id: BigInt(t.objectId),
           object_id: t.objectId,
@@ -425,7 +237,7 @@ const views: Readonly<Record<string, View>> = {
   'information_schema.tables': {
     columns: 'TABLE_CATALOG:name TABLE_SCHEMA:name TABLE_NAME:name TABLE_TYPE:name',
     rows: (d) =>
-      tables(d).map((t) => ({
+      tablesOf(d).map((t) => ({
         TABLE_CATALOG: d.name,
         TABLE_SCHEMA: t.schema.name,
         TABLE_NAME: t.name,
@@ -436,7 +248,7 @@ const views: Readonly<Record<string, View>> = {
     columns:
       'TABLE_CATALOG:name TABLE_SCHEMA:name TABLE_NAME:name COLUMN_NAME:name ORDINAL_POSITION:int COLUMN_DEFAULT:text IS_NULLABLE:name DATA_TYPE:name CHARACTER_MAXIMUM_LENGTH:int NUMERIC_PRECISION:tinyint NUMERIC_SCALE:int DATETIME_PRECISION:smallint COLLATION_NAME:name',
     rows: (d) =>
-      tables(d).flatMap((t) =>
+      tablesOf(d).flatMap((t) =>
         t.columns.map((c, i) => ({
           TABLE_CATALOG: d.name,
           TABLE_SCHEMA: t.schema.name,

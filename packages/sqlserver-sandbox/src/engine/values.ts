@@ -1,5 +1,5 @@
 import type { SqlType, SqlValue } from '../session.ts'
-import { sqlError } from './errors.ts'
+import { notImplemented, sqlError } from './errors.ts'
 import { duckType, familyOf, formatType } from './types.ts'
 
 /** Days from 0001-01-01 to 1970-01-01. */
@@ -86,21 +86,28 @@ export function decimalText(value: bigint, scale: number): string {
   return `${negative ? '-' : ''}${whole}${scale > 0 ? `.${digits.slice(digits.length - scale)}` : ''}`
 }
 
+/** The text of a scalar; empty for NULL. Values that are no scalars have none. */
+export function textOf(value: SqlValue | undefined): string {
+  if (value === null || value === undefined) return ''
+  if (typeof value === 'object') throw notImplemented('a binary, datetimeoffset or sql_variant value as text here')
+  return String(value)
+}
+
 /** A value as DuckDB SQL of the type's storage. */
 export function literalSql(value: SqlValue, type: SqlType): string {
   const duck = duckType(type)
   if (value === null) return `CAST(NULL AS ${duck})`
   switch (familyOf(type)) {
     case 'string':
-      return quote(String(value))
+      return quote(textOf(value))
     case 'binary': {
       const bytes = value instanceof Uint8Array ? value : new Uint8Array()
       return `unhex('${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')}')`
     }
     case 'guid':
-      return `CAST('${guidToKey(String(value))}' AS UUID)`
+      return `CAST('${guidToKey(textOf(value))}' AS UUID)`
     case 'variant':
-      return quote(String(value))
+      return quote(textOf(value))
     case 'datetime':
       if (type.name === 'date') return `CAST(DATE '1970-01-01' + CAST(${Number(value) - epochDays} AS INTEGER) AS DATE)`
       if (type.name === 'datetimeoffset') {
@@ -108,7 +115,7 @@ export function literalSql(value: SqlValue, type: SqlType): string {
           typeof value === 'object' && 'utc' in value ? value : { utc: 0n, offsetMinutes: 0 }
         return `CAST({u: ${utc}, o: ${offsetMinutes}} AS ${duck})`
       }
-      return `CAST(${String(value)} AS ${duck})`
+      return `CAST(${textOf(value)} AS ${duck})`
     default:
   }
   switch (type.name) {
@@ -116,7 +123,7 @@ export function literalSql(value: SqlValue, type: SqlType): string {
       return value === true || value === 1 ? 'TRUE' : 'FALSE'
     case 'float':
     case 'real':
-      return `CAST('${Object.is(value, -0) ? '-0.0' : String(value)}' AS ${duck})`
+      return `CAST('${Object.is(value, -0) ? '-0.0' : textOf(value)}' AS ${duck})`
     case 'decimal':
     case 'numeric':
       return `CAST('${decimalText(BigInt(value as bigint), type.scale)}' AS ${duck})`
@@ -124,7 +131,7 @@ export function literalSql(value: SqlValue, type: SqlType): string {
     case 'smallmoney':
       return `CAST('${decimalText(BigInt(value as bigint), 4)}' AS ${duck})`
     default:
-      return `CAST(${String(value)} AS ${duck})`
+      return `CAST(${textOf(value)} AS ${duck})`
   }
 }
 

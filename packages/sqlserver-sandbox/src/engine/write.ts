@@ -127,7 +127,8 @@ async function checkUnique(state: SessionState, table: Table, index: Index, stag
   for (const sql of [inside, against]) {
     const [found] = await state.rows(sql)
     if (found === undefined) continue
-    const value = String(found[0] ?? '<NULL>')
+    // The query gives text.
+    const value = (found[0] as string | null) ?? '<NULL>'
     if (index.kind === 'index') {
       throw sqlError(
         2601,

@@ -47,7 +47,7 @@ export type Expression =
   | {
       readonly kind: 'case'
       readonly operand: Expression | undefined
-      readonly whens: readonly { readonly when: Expression; readonly then: Expression }[]
+      readonly whens: readonly { readonly when: Expression; readonly result: Expression }[]
       readonly otherwise: Expression | undefined
     }
   | {
@@ -336,7 +336,7 @@ type StatementBody =
   | {
       readonly kind: 'if'
       readonly condition: Expression
-      readonly then: Statement
+      readonly body: Statement
       readonly otherwise: Statement | undefined
     }
   | { readonly kind: 'while'; readonly condition: Expression; readonly body: Statement }

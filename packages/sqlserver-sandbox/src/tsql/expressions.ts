@@ -314,11 +314,11 @@ function parseBound(c: Cursor): string {
 
 function parseCase(c: Cursor): Expression {
   const operand = c.at('WHEN') ? undefined : parseExpression(c)
-  const whens: { when: Expression; then: Expression }[] = []
+  const whens: { when: Expression; result: Expression }[] = []
   while (c.accept('WHEN')) {
     const when = parseExpression(c)
     c.expect('THEN')
-    whens.push({ when, then: parseExpression(c) })
+    whens.push({ when, result: parseExpression(c) })
   }
   if (whens.length === 0) throw c.syntaxError()
   const otherwise = c.accept('ELSE') ? parseExpression(c) : undefined

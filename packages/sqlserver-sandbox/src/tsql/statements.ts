@@ -176,12 +176,12 @@ function parseIf(c: Cursor): Statement {
   const line = c.line
   c.expect('IF')
   const condition = parseExpression(c)
-  const then = parseStatement(c)
+  const body = parseStatement(c)
   const position = c.position
   c.accept(';')
-  if (c.accept('ELSE')) return { kind: 'if', line, condition, then, otherwise: parseStatement(c) }
+  if (c.accept('ELSE')) return { kind: 'if', line, condition, body, otherwise: parseStatement(c) }
   c.position = position
-  return { kind: 'if', line, condition, then, otherwise: undefined }
+  return { kind: 'if', line, condition, body, otherwise: undefined }
 }
 
 function parseUntilEnd(c: Cursor): Statement[] {
