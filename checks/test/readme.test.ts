@@ -23,7 +23,7 @@ beforeAll(async () => {
     'CREATE TABLE [dbo].[orders] ([id] int NOT NULL PRIMARY KEY, [total] decimal(38,10) NULL, [rv] rowversion NOT NULL);',
     'INSERT INTO [dbo].[orders] ([id], [total]) VALUES (1, 0.1), (2, NULL);',
   ])
-})
+}, 60_000)
 
 afterAll(async () => {
   await sandbox[Symbol.asyncDispose]()
