@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { resolve, sep } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileIOFor } from '@icebridge/fileio'
 import { openStaticTable, SqlCatalog, systemEnvironment } from '@icebridge/iceberg-catalog'
@@ -60,7 +60,8 @@ const metadataFile = /(\/metadata\/?|version-hint\.text|\.json(\.gz)?)$/
 /** A path as the lake has it: absolute, with slashes. A URI stays as it is. */
 function absolute(location: string): string {
   if (/^[a-z][a-z0-9+.-]+:/i.test(location)) return location
-  const path = resolve(location).replaceAll('\\', process.platform === 'win32' ? '/' : '\\')
+  const native = resolve(location)
+  const path = sep === '/' ? native : native.replaceAll(sep, '/')
   return location.endsWith('/') && path !== '/' ? `${path}/` : path
 }
 
