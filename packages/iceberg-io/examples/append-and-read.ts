@@ -32,10 +32,8 @@ await appender.write(builder.finish())
 const outcome = await append(table, { files: await appender.finish() }, { environment })
 if (outcome.status !== 'committed') throw new Error(`not committed: ${outcome.status}`)
 
-/** The ids read back. */
-export const ids: bigint[] = []
 for await (const batch of new IcebergReader(outcome.table).scan({ columns: ['id'] })) {
-  const view = columnView(batch, 0)
-  if (view.kind !== 'int64') throw new Error('unexpected column')
-  for (let row = 0; row < view.length; row++) ids.push(view.value(row))
+  const ids = columnView(batch, 0)
+  if (ids.kind !== 'int64') throw new Error('unexpected column')
+  for (let row = 0; row < ids.length; row++) console.log(ids.value(row)) // 9007199254740993n
 }
