@@ -3,6 +3,7 @@ import type { RecordBatch } from 'apache-arrow'
 import { wireParameters } from './bulk-types/parameter.ts'
 import { SqlServerError } from './errors.ts'
 import { columnDecoder, type ColumnDecoder } from './exact-values/column-decoder.ts'
+import { isRaw } from './exact-values/raw-values.ts'
 import type { ResultCell, ResultColumn, Running, Session } from './session.ts'
 import type { ReadQuery } from './sql.ts'
 
@@ -128,11 +129,12 @@ class BatchRead {
             : 'the query returned more than one result',
         )
       }
+      const raw = isRaw(this.#session.connection)
       this.#decoders = reads.map((read, index) => {
         const column = columns[index]
         const builder = this.#builder.columns[index]
         if (column === undefined || builder === undefined) throw new RangeError(`no column ${index}`)
-        return columnDecoder(read, column, builder)
+        return columnDecoder(read, column, builder, raw)
       })
     })
   }

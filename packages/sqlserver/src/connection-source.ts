@@ -5,6 +5,8 @@ import { driverConfig } from './driver-config.ts'
 import { collectMessages, Session } from './session.ts'
 import { connectError, type ServerMessage } from './driver-errors.ts'
 import { SqlServerError } from './errors.ts'
+import { exactValues } from './exact-values/mode.ts'
+import { markRaw } from './exact-values/raw-values.ts'
 
 /** The part of mssql's pool that takes connections out and puts them back; its types leave it out. */
 interface DriverPool {
@@ -39,6 +41,7 @@ export class ConnectionSource {
       // Whether the socket lives; a dead session shows at its first statement, which is classified and repeated.
       validateConnection: 'socket',
       beforeConnect: (connection: Connection) => {
+        if (exactValues() === 'driver') markRaw(connection)
         connection.on('errorMessage', (message) => {
           this.#messages.push(message)
           if (this.#messages.length > 20) this.#messages.shift()
@@ -110,6 +113,7 @@ export class ConnectionSource {
 async function openSession(config: SqlServerConfig, signal: AbortSignal | undefined): Promise<Session> {
   signal?.throwIfAborted()
   const connection = new Connection(driverConfig(config))
+  if (exactValues() === 'driver') markRaw(connection)
   const messages = collectMessages(connection)
   // Without a listener a socket error between statements would end the process; the next statement reports it.
   connection.on('error', () => {})

@@ -1,4 +1,5 @@
 import type { ColumnField, ColumnType } from './column-field.ts'
+import { exactValues } from './exact-values/mode.ts'
 import { quoteName } from './quoting.ts'
 import { decimalPrecision, decimalScale, fractionDigits, typeLength, type SqlType } from './sql-type.ts'
 import type { ReadColumn, ReadRole } from './sql.ts'
@@ -10,39 +11,39 @@ import type { ColumnDefinition } from './table-definition.ts'
  * The first is the column itself. Companions follow where the batch type cannot hold everything: `_sync_ns100_<column>` (0 to 9,
  * the 100 ns digit of time(7), datetime2(7) and datetimeoffset(7)), `_sync_offset_<column>` (minutes east of UTC of a
  * datetimeoffset) and `_sync_variant_<column>` (the base type of a sql_variant). Every field is nullable if the column is.
+ * The expressions are for the mode of {@link useExactValues} that is in force.
  * Each column of the result is one expression, so a select list made of them lines up with the fields.
  */
 export function readColumns(column: ColumnDefinition): readonly ReadColumn[] {
-  const { type } = column
-  const reads = [read(column, column.name, 'value', fieldType(type), (source) => valueExpression(type, source))]
+  const { type, name } = column
+  const raw = exactValues() === 'driver'
+  const reads = [read(column, name, 'value', fieldType(type), (source) => valueExpression(type, source, raw))]
   if (type.name === 'datetimeoffset') {
-    // https://learn.microsoft.com/sql/t-sql/functions/datepart-transact-sql#tzoffset
-    reads.push(
-      read(
-        column,
-        `_sync_offset_${column.name}`,
-        'offset',
-        { kind: 'int32' },
-        (source) => `DATEPART(tzoffset, ${source})`,
-      ),
-    )
+    reads.push(read(column, `_sync_offset_${name}`, 'offset', { kind: 'int32' }, raw ? itself : offsetExpression))
   }
   if (hasNs100(type)) {
-    // https://learn.microsoft.com/sql/t-sql/functions/datepart-transact-sql: nanosecond is a multiple of 100 here
-    reads.push(
-      read(
-        column,
-        `_sync_ns100_${column.name}`,
-        'ns100',
-        { kind: 'int32' },
-        (source) => `DATEPART(nanosecond, ${source}) / 100 % 10`,
-      ),
-    )
+    const expression = raw && type.name !== 'time' ? itself : ns100Expression
+    reads.push(read(column, `_sync_ns100_${name}`, 'ns100', { kind: 'int32' }, expression))
   }
   if (type.name === 'sql_variant') {
-    reads.push(read(column, `_sync_variant_${column.name}`, 'variant', { kind: 'string' }, variantType))
+    reads.push(read(column, `_sync_variant_${name}`, 'variant', { kind: 'string' }, variantType))
   }
   return reads
+}
+
+/** A raw value holds its companions: it is selected again, which costs the server nothing to compute. */
+function itself(source: string): string {
+  return source
+}
+
+/** @see https://learn.microsoft.com/sql/t-sql/functions/datepart-transact-sql#tzoffset */
+function offsetExpression(source: string): string {
+  return `DATEPART(tzoffset, ${source})`
+}
+
+/** @see https://learn.microsoft.com/sql/t-sql/functions/datepart-transact-sql where nanosecond is a multiple of 100 */
+function ns100Expression(source: string): string {
+  return `DATEPART(nanosecond, ${source}) / 100 % 10`
 }
 
 function read(
@@ -125,15 +126,15 @@ export function fieldType(type: SqlType): ColumnType {
  *
  * @see https://learn.microsoft.com/sql/t-sql/functions/cast-and-convert-transact-sql
  */
-function valueExpression(type: SqlType, source: string): string {
+function valueExpression(type: SqlType, source: string, raw: boolean): string {
   switch (type.name) {
     case 'decimal':
     case 'numeric':
       // The driver divides into a double; up to 15 digits that can be undone exactly, beyond them it cannot.
-      return decimalPrecision(type) <= 15 ? source : `CONVERT(nvarchar(41), ${source})`
+      return raw || decimalPrecision(type) <= 15 ? source : `CONVERT(nvarchar(41), ${source})`
     case 'money':
       // Text of money itself would be cut to two decimals.
-      return `CONVERT(nvarchar(41), CONVERT(decimal(19,4), ${source}))`
+      return raw ? source : `CONVERT(nvarchar(41), CONVERT(decimal(19,4), ${source}))`
     case 'char':
     case 'varchar':
     case 'text':

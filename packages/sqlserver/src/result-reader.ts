@@ -1,3 +1,4 @@
+import { isRaw } from './exact-values/raw-values.ts'
 import { rowMaker, type Row } from './exact-values/row-values.ts'
 import type { ResultSink, Session, Statement } from './session.ts'
 
@@ -14,6 +15,7 @@ export interface BatchResult {
  */
 export async function readResult(session: Session, statement: Statement): Promise<BatchResult> {
   const resultSets: Row[][] = []
+  const raw = isRaw(session.connection)
   let make: ReturnType<typeof rowMaker> | undefined
   let failure: { readonly error: unknown } | undefined
   const guard = (work: () => void): void => {
@@ -28,7 +30,7 @@ export async function readResult(session: Session, statement: Statement): Promis
   const sink: ResultSink = {
     columns: (columns) =>
       guard(() => {
-        make = rowMaker(columns)
+        make = rowMaker(columns, raw)
         resultSets.push([])
       }),
     row: (cells) =>

@@ -1,8 +1,11 @@
 import type { ColumnBuilder } from '@icebridge/columnar'
+import { EPOCH_DAYS } from '../bulk-types/wire-value.ts'
 import { SqlServerError } from '../errors.ts'
 import type { ResultColumn } from '../session.ts'
 import type { ReadColumn } from '../sql.ts'
+import { formatDecimal } from './decimal-text.ts'
 import { hasExactDecimals, subMillisecondTicks, unscaledOf, type DriverDate } from './driver-value.ts'
+import type { RawMoment } from './raw-values.ts'
 import { uuidBytes } from './uuid-text.ts'
 
 /** Appends one value of the driver to a batch column. */
@@ -10,6 +13,9 @@ export type ColumnDecoder = (value: unknown) => void
 
 const MAX_SAFE_MS = Math.floor(Number.MAX_SAFE_INTEGER / 1000)
 const MS_PER_DAY = 86_400_000
+const MICROS_PER_DAY = 86_400_000_000
+/** Days around 1970 whose microseconds are safe integers. */
+const SAFE_DAYS = 100_000
 
 /**
  * The one function that takes values of a result column into a batch column, chosen once a result by what the column is on the
@@ -18,9 +24,49 @@ const MS_PER_DAY = 86_400_000
  * @throws {SqlServerError} `unexpected-result` when the result column cannot fill the batch column; `driver-inexact` when it could,
  * but the driver has already rounded it.
  */
-export function columnDecoder(read: ReadColumn, column: ResultColumn, builder: ColumnBuilder): ColumnDecoder {
-  const decode = valueDecoder(read, column, builder)
+export function columnDecoder(
+  read: ReadColumn,
+  column: ResultColumn,
+  builder: ColumnBuilder,
+  raw: boolean,
+): ColumnDecoder {
+  const decode = (raw ? rawDecoder(read, column, builder) : undefined) ?? valueDecoder(read, column, builder)
   return (value) => (value === null ? builder.appendNull() : decode(value))
+}
+
+/** For values of a connection that gives them raw; undefined for the types that come as they always do. */
+function rawDecoder(read: ReadColumn, column: ResultColumn, builder: ColumnBuilder): ColumnDecoder | undefined {
+  const { name } = column.type
+  const isMoment = name === 'DateTime2' || name === 'DateTimeOffset'
+  switch (builder.kind) {
+    case 'int64':
+      if (!isInteger(name)) return undefined
+      return (value) => (typeof value === 'number' ? builder.appendNumber(value) : builder.append(value as bigint))
+    case 'decimal': {
+      const isMoney = name === 'Money' || name === 'MoneyN' || name === 'SmallMoney'
+      if (!isMoney && name !== 'DecimalN' && name !== 'NumericN') return undefined
+      const from = isMoney ? 4 : (column.scale ?? 0)
+      if (from === builder.scale) {
+        return (value) => (typeof value === 'number' ? builder.appendNumber(value) : builder.append(value as bigint))
+      }
+      return (value) => builder.appendText(formatDecimal(BigInt(value as number | bigint), from))
+    }
+    case 'timestamp':
+      if (!isMoment) return undefined
+      return (value) => {
+        const { days, ticks } = value as RawMoment
+        const day = days - EPOCH_DAYS
+        if (day < SAFE_DAYS && day > -SAFE_DAYS) builder.appendNumber(day * MICROS_PER_DAY + Math.floor(ticks / 10))
+        else builder.append(BigInt(day) * BigInt(MICROS_PER_DAY) + BigInt(Math.floor(ticks / 10)))
+      }
+    case 'int32':
+      if (!isMoment) return undefined
+      if (read.role === 'ns100') return (value) => builder.append((value as RawMoment).ticks % 10)
+      if (read.role === 'offset') return (value) => builder.append((value as RawMoment).offset)
+      return undefined
+    default:
+      return undefined
+  }
 }
 
 function valueDecoder(read: ReadColumn, column: ResultColumn, builder: ColumnBuilder): ColumnDecoder {
@@ -31,6 +77,9 @@ function valueDecoder(read: ReadColumn, column: ResultColumn, builder: ColumnBui
       break
     case 'int32':
       if (isInteger(name)) return (value) => builder.append(Number(value))
+      if (read.role === 'ns100' && (name === 'Time' || name === 'DateTime2' || name === 'DateTimeOffset')) {
+        return (value) => builder.append(subMillisecondTicks(value as DriverDate) % 10)
+      }
       break
     case 'int64':
       if (isInteger(name)) {

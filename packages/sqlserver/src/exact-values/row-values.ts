@@ -1,9 +1,11 @@
+import { EPOCH_DAYS } from '../bulk-types/wire-value.ts'
 import { SqlServerError } from '../errors.ts'
 import type { ResultCell, ResultColumn } from '../session.ts'
 import type { SqlValue } from '../sql.ts'
 import { formatDecimal } from './decimal-text.ts'
 import { hasExactDecimals, subMillisecondTicks, unscaledOf, type DriverDate } from './driver-value.ts'
-import { formatDate, formatMoment, formatTime } from './temporal-text.ts'
+import type { RawMoment } from './raw-values.ts'
+import { formatDate, formatMoment, formatMomentWithOffset, formatTime } from './temporal-text.ts'
 
 /** A row of a small result: values by column name, each in the form that {@link SqlValue} has for its type. */
 export type Row = Readonly<Record<string, SqlValue>>
@@ -18,7 +20,7 @@ const EXACT_MONEY = 2 ** 50
  * @throws {SqlServerError} `driver-inexact` through the returned function for a decimal of more than 15 digits, a large money, a
  * datetimeoffset or a sql_variant; `unexpected-result` when two columns share a name.
  */
-export function rowMaker(columns: readonly ResultColumn[]): (cells: readonly ResultCell[]) => Row {
+export function rowMaker(columns: readonly ResultColumn[], raw: boolean): (cells: readonly ResultCell[]) => Row {
   const names = columns.map((column) => column.colName)
   const twice = names.find((name, index) => name !== '' && names.indexOf(name) !== index)
   if (twice !== undefined) {
@@ -26,7 +28,7 @@ export function rowMaker(columns: readonly ResultColumn[]): (cells: readonly Res
       hint: 'Give each column a name of its own with AS.',
     })
   }
-  const convert = columns.map(cellConverter)
+  const convert = columns.map((column) => (raw ? rawConverter(column) : undefined) ?? cellConverter(column))
   return (cells) => {
     const row: Record<string, SqlValue> = {}
     for (const [index, name] of names.entries()) {
@@ -34,6 +36,36 @@ export function rowMaker(columns: readonly ResultColumn[]): (cells: readonly Res
       row[name] = value === null || value === undefined ? null : (convert[index]?.(value) ?? null)
     }
     return row
+  }
+}
+
+/** For values of a connection that gives them raw; undefined for the types that come as they always do. */
+function rawConverter(column: ResultColumn): ((value: unknown) => SqlValue) | undefined {
+  const { scale = 0 } = column
+  switch (column.type.name) {
+    case 'BigInt':
+      return (value) => BigInt(value as number | bigint)
+    case 'IntN':
+      return column.dataLength === 8 ? (value) => BigInt(value as number | bigint) : undefined
+    case 'DecimalN':
+    case 'NumericN':
+      return (value) => formatDecimal(BigInt(value as number | bigint), scale)
+    case 'Money':
+    case 'MoneyN':
+    case 'SmallMoney':
+      return (value) => formatDecimal(BigInt(value as number | bigint), 4)
+    case 'DateTime2':
+      return (value) => {
+        const { days, ticks } = value as RawMoment
+        return formatMoment(days - EPOCH_DAYS, ticks, scale)
+      }
+    case 'DateTimeOffset':
+      return (value) => {
+        const { days, ticks, offset } = value as RawMoment
+        return formatMomentWithOffset({ days: days - EPOCH_DAYS, ticks, offset }, scale)
+      }
+    default:
+      return undefined
   }
 }
 

@@ -64,6 +64,15 @@ export function formatMoment(days: number, ticks: number, scale: number): string
   return `${formatDate(days)}T${formatTime(ticks, scale)}`
 }
 
+/** The local time of the offset, followed by `+hh:mm`. */
+export function formatMomentWithOffset({ days, ticks, offset = 0 }: Moment, scale: number): string {
+  const local = ticks + offset * 600_000_000
+  const carry = Math.floor(local / TICKS_PER_DAY)
+  const minutes = Math.abs(offset)
+  const zone = `${offset < 0 ? '-' : '+'}${digits(Math.floor(minutes / 60), 2)}:${digits(minutes % 60, 2)}`
+  return formatMoment(days + carry, local - carry * TICKS_PER_DAY, scale) + zone
+}
+
 function dayNumber(year: number, month: number, day: number): number | undefined {
   const date = new Date(0)
   date.setUTCFullYear(year, month - 1, day)

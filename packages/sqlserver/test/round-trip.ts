@@ -1,4 +1,4 @@
-import type { SqlServer, TableDefinition } from '@icebridge/sqlserver'
+import { useExactValues, type ExactValues, type SqlServer, type TableDefinition } from '@icebridge/sqlserver'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bulkColumns, Fixture, readAll, rowsOf } from './fixture.ts'
 
@@ -141,50 +141,69 @@ const cases: readonly Case[] = [
   },
 ]
 
-let fixture: Fixture
-let database: SqlServer
+/** Every type of the contract, read and loaded in one mode. */
+export function roundTrips(mode: ExactValues): void {
+  let fixture: Fixture
+  let database: SqlServer
 
-beforeAll(async () => {
-  fixture = await Fixture.open()
-  database = await fixture.database()
-})
-afterAll(async () => {
-  await fixture.close()
-})
-
-/** A table of the type with the literals and a NULL, and one like it that is empty. */
-async function tables(id: string, { type, literals }: Case): Promise<readonly [TableDefinition, TableDefinition]> {
-  const shape = `([id] int NOT NULL PRIMARY KEY, [v] ${type} NULL)`
-  await database.batch(`CREATE TABLE [dbo].[from_${id}] ${shape}`)
-  await database.batch(`CREATE TABLE [dbo].[into_${id}] ${shape}`)
-  for (const [index, literal] of [...literals, `CONVERT(${type}, NULL)`].entries()) {
-    await database.batch(`INSERT INTO [dbo].[from_${id}] ([id], [v]) VALUES (${index}, ${literal})`)
-  }
-  return [
-    await database.describeTable({ schema: 'dbo', name: `from_${id}` }),
-    await database.describeTable({ schema: 'dbo', name: `into_${id}` }),
-  ]
-}
-
-describe.each(cases.map((each, index) => ({ ...each, id: String(index) })))('$type', (each) => {
-  let from: TableDefinition
-  let into: TableDefinition
   beforeAll(async () => {
-    ;[from, into] = await tables(each.id, each)
+    useExactValues(mode)
+    fixture = await Fixture.open()
+    database = await fixture.database()
+  })
+  afterAll(async () => {
+    await fixture.close()
   })
 
-  it('reads every digit', async () => {
-    const rows = await rowsOf(database.stream(readAll(from)))
-    const nulls = each.reads[0]?.map(() => null) ?? []
-    expect(rows).toEqual([...each.reads, nulls].map((values, index) => [index, ...values]))
+  /** A table of the type with the literals and a NULL, and one like it that is empty. */
+  async function tables(id: string, { type, literals }: Case): Promise<readonly [TableDefinition, TableDefinition]> {
+    const shape = `([id] int NOT NULL PRIMARY KEY, [v] ${type} NULL)`
+    await database.batch(`CREATE TABLE [dbo].[from_${id}] ${shape}`)
+    await database.batch(`CREATE TABLE [dbo].[into_${id}] ${shape}`)
+    for (const [index, literal] of [...literals, `CONVERT(${type}, NULL)`].entries()) {
+      await database.batch(`INSERT INTO [dbo].[from_${id}] ([id], [v]) VALUES (${index}, ${literal})`)
+    }
+    return [
+      await database.describeTable({ schema: 'dbo', name: `from_${id}` }),
+      await database.describeTable({ schema: 'dbo', name: `into_${id}` }),
+    ]
+  }
+
+  describe.each(cases.map((each, index) => ({ ...each, id: String(index) })))('$type', (each) => {
+    let from: TableDefinition
+    let into: TableDefinition
+    beforeAll(async () => {
+      ;[from, into] = await tables(each.id, each)
+    })
+
+    it('reads every digit', async () => {
+      const rows = await rowsOf(database.stream(readAll(from)))
+      const nulls = each.reads[0]?.map(() => null) ?? []
+      expect(rows).toEqual([...each.reads, nulls].map((values, index) => [index, ...values]))
+    })
+
+    it('is loaded so that it reads the same', async () => {
+      const { rows } = await database.bulkLoad(
+        { table: `[dbo].[into_${each.id}]`, columns: bulkColumns(into) },
+        database.stream(readAll(from)),
+      )
+      expect(rows).toBe(BigInt(each.literals.length + 1))
+      expect(await rowsOf(database.stream(readAll(into)))).toEqual(await rowsOf(database.stream(readAll(from))))
+    })
   })
 
-  it('is loaded so that it reads the same', async () => {
-    const { rows } = await database.bulkLoad(
-      { table: `[dbo].[into_${each.id}]`, columns: bulkColumns(into) },
-      database.stream(readAll(from)),
-    )
-    expect(rows).toBe(BigInt(each.literals.length + 1))
-    expect(await rowsOf(database.stream(readAll(into)))).toEqual(await rowsOf(database.stream(readAll(from))))
+  it('gives small results exactly', async () => {
+    const [row] = await database.query({
+      text: "SELECT CONVERT(bigint, '9007199254740993') AS [b], CONVERT(decimal(15,4), '-99999999999.9997') AS [d], CONVERT(money, '333.34') AS [m], CONVERT(datetime2(7), '0001-01-01T00:00:00.0000001') AS [t], CONVERT(time(7), '23:59:59.9999999') AS [c], CONVERT(bigint, NULL) AS [n], CONVERT(int, 7) AS [i]",
+    })
+    expect(row).toEqual({
+      b: 9007199254740993n,
+      d: '-99999999999.9997',
+      m: '333.3400',
+      t: '0001-01-01T00:00:00.0000001',
+      c: '23:59:59.9999999',
+      n: null,
+      i: 7,
+    })
   })
-})
+}
