@@ -251,7 +251,7 @@ export function bindFrom(item: FromItem, context: QueryContext, parent: Scope | 
       return `${found.sql} AS ${alias}`
     }
     case 'derived': {
-      const query = bindQuery(item.query, context, parent)
+      const query = bindInner(item.query, context, parent)
       add(item.alias, derivedColumns(query.columns, item.columns, alias, item.alias))
       return `(${query.sql}) AS ${alias}(${names(query.columns.length)})`
     }
@@ -281,6 +281,17 @@ export function bindFrom(item: FromItem, context: QueryContext, parent: Scope | 
   }
 }
 
+/** A query inside another: its order means something only with TOP or OFFSET. */
+export function bindInner(query: Query, context: QueryContext, parent: Scope | undefined): BoundQuery {
+  const limited = query.offset !== undefined || (query.body.kind === 'select' && query.body.top !== undefined)
+  if (query.orderBy.length > 0 && !limited)
+    throw sqlError(
+      1033,
+      'The ORDER BY clause is invalid in views, inline functions, derived tables, subqueries, and common table expressions, unless TOP, OFFSET or FOR XML is also specified.',
+    )
+  return bindQuery(query, context, parent)
+}
+
 function derivedColumns(
   columns: readonly Bound[],
   renamed: readonly string[] | undefined,
@@ -293,10 +304,14 @@ function derivedColumns(
       `'${exposed}' has ${renamed.length > columns.length ? 'fewer' : 'more'} columns than were specified in the column list.`,
     )
   }
+  const seen = new Set<string>()
   return columns.map((c, i) => {
     const name = renamed?.[i] ?? c.name
     if (name === undefined || name === '')
-      throw sqlError(8155, `No column name was specified for column ${i + 1} of '${exposed}'.`)
+      throw sqlError(8155, `No column name was specified for column ${i + 1} of '${exposed}'.`, { state: 2 })
+    if (seen.has(fold(name)))
+      throw sqlError(8156, `The column '${name}' was specified multiple times for '${exposed}'.`)
+    seen.add(fold(name))
     return bound(`${alias}.r${i + 1}`, c.type, {
       name,
       nullable: c.nullable,

@@ -8,6 +8,7 @@ import { checkConstant, convert, implicitly } from './convert.ts'
 import { notImplemented, sqlError } from './errors.ts'
 import { bindFunction } from './functions.ts'
 import { familyOf, formatType, precedenceOf, unifyTypes } from './types.ts'
+import { likeToRegex } from './like.ts'
 import { literalSql, textOf } from './values.ts'
 
 export interface Source {
@@ -34,6 +35,9 @@ export interface BindContext {
   bindQuery(query: Query, parent: Scope | undefined): { sql: string; columns: readonly Bound[] }
   databaseCollation(): string
 }
+
+/** Window functions that mean nothing without an order. */
+const ordered = new Set(['ROW_NUMBER', 'RANK', 'DENSE_RANK', 'NTILE', 'LAG', 'LEAD', 'FIRST_VALUE', 'LAST_VALUE'])
 
 /** Turns parsed expressions into DuckDB SQL under one scope. */
 export class Binder {
@@ -201,6 +205,8 @@ export class Binder {
       return this.#value({ kind: 'case', operand: undefined, whens: [{ when: condition, result: yes }], otherwise: no })
     }
     if (isAggregate(name) || e.over !== undefined) {
+      if (e.over !== undefined && e.over.orderBy.length === 0 && ordered.has(name))
+        throw sqlError(4112, `The function '${e.name}' must have an OVER clause with ORDER BY.`)
       const outer = this.#inAggregate
       this.#inAggregate = e.over === undefined
       const args = e.arguments.map((a) => this.value(a))
@@ -398,25 +404,4 @@ function comparisonType(left: Bound, right: Bound): SqlType {
     : unified.name === type.name
       ? unified
       : unified
-}
-
-function likeToRegex(pattern: string, escape: string | undefined): string {
-  let out = ''
-  const chars = Array.from(pattern)
-  const literal = (c: string): string => (/[\\^$.|?*+()[\]{}]/.test(c) ? `\\${c}` : c)
-  for (let i = 0; i < chars.length; i++) {
-    const c = chars[i] ?? ''
-    if (escape !== undefined && c === escape) out += literal(chars[++i] ?? '')
-    else if (c === '%') out += '.*'
-    else if (c === '_') out += '.'
-    else if (c === '[') {
-      const end = chars.indexOf(']', i + 1)
-      if (end < 0) return '(?!)'
-      const inner = chars.slice(i + 1, end).join('')
-      const negated = inner.startsWith('^')
-      out += `[${negated ? '^' : ''}${(negated ? inner.slice(1) : inner).replace(/[\\[\]^]/g, '\\$&')}]`
-      i = end
-    } else out += literal(c)
-  }
-  return out
 }

@@ -1,8 +1,9 @@
-import type { ColumnSpec, IndexColumn, ObjectName, StatementOf, TableBody, TableConstraint } from '../tsql/ast.ts'
+import type { ObjectName, StatementOf, TableBody, TableConstraint } from '../tsql/ast.ts'
 import { parseExpressionText } from '../tsql/statements.ts'
 import { Binder, checkCollation } from './bind.ts'
-import { type Column, columnOf, findColumn, fold, type Index, splitName, type Table, tablesOf } from './catalog.ts'
+import { columnOf, findColumn, fold, splitName, type Table, tablesOf } from './catalog.ts'
 import { implicitly } from './convert.ts'
+import { addColumn, addConstraint, addIndex } from './define-table.ts'
 import { notImplemented, sqlError } from './errors.ts'
 import { findTable, placeOf, tableOf, typeOf } from './names.ts'
 import type { SessionState } from './state.ts'
@@ -38,7 +39,10 @@ export async function createTable(
     temporary,
   }
   for (const spec of body.columns) addColumn(state, table, spec, keyColumns(body).has(fold(spec.name)))
-  for (const constraint of body.constraints) addConstraint(state, table, constraint)
+  // An explicit CLUSTERED elsewhere makes the primary key nonclustered.
+  const explicit = (c: TableConstraint): boolean => 'clustered' in c && c.clustered === true
+  for (const constraint of body.constraints.toSorted((a, b) => Number(explicit(b)) - Number(explicit(a))))
+    addConstraint(state, table, constraint)
   for (const index of body.indexes)
     addIndex(state, table, index.name, 'index', index.unique, index.clustered, index.columns)
   const registry = variable !== undefined ? state.frame.tables : temporary ? state.temporary : place.schema.tables
@@ -53,170 +57,6 @@ export async function createTable(
 
 function keyColumns(body: TableBody): Set<string> {
   return new Set(body.constraints.flatMap((c) => (c.kind === 'primaryKey' ? c.columns.map((k) => fold(k.name)) : [])))
-}
-
-function addColumn(state: SessionState, table: Table, spec: ColumnSpec, key: boolean): Column {
-  if (findColumn(table, spec.name) !== undefined) {
-    throw sqlError(
-      2705,
-      `Column names in each table must be unique. Column name '${spec.name}' in table '${table.name}' is specified more than once.`,
-    )
-  }
-  const alias =
-    spec.type === undefined
-      ? undefined
-      : state.database.schemas.get(fold(spec.type.schema ?? 'dbo'))?.types.get(fold(spec.type.name))
-  let type = spec.type === undefined ? ({ name: 'int' } as const) : typeOf(state, spec.type, 'column')
-  if (spec.computed !== undefined) {
-    const columns = tableColumns(table, 'n', state)
-    type = new Binder(state.queryContext(), {
-      sources: [{ alias: '', schema: undefined, columns }],
-      parent: undefined,
-    }).value(parseExpressionText(spec.computed.text)).type as typeof type
-  }
-  const nullable =
-    spec.nullable ?? alias?.nullable ?? !(key || spec.identity !== undefined || type.name === 'rowversion')
-  if (spec.nullable === true && key)
-    throw sqlError(8111, `Cannot define PRIMARY KEY constraint on nullable column in table '${table.name}'.`)
-  if (type.name === 'rowversion' && table.columns.some((c) => c.type.name === 'rowversion')) {
-    throw sqlError(
-      2738,
-      `A table can only have one timestamp column. Because table '${table.name}' already has one, the column '${spec.name}' cannot be added.`,
-    )
-  }
-  const column: Column = {
-    id: table.nextColumnId++,
-    name: spec.name,
-    type,
-    alias,
-    nullable: spec.sparse ? true : nullable && !key && spec.identity === undefined,
-    collation:
-      familyOf(type) === 'string'
-        ? spec.collation === undefined
-          ? table.database.collation
-          : checkCollation(spec.collation, state.queryContext())
-        : undefined,
-    identity: spec.identity,
-    computed: spec.computed,
-    default: undefined,
-    sparse: spec.sparse,
-    rowGuid: spec.rowGuid,
-  }
-  table.columns.push(column)
-  return column
-}
-
-function generatedName(prefix: string, table: Table, id: number): string {
-  return `${prefix}__${table.name.slice(0, 9)}__${id.toString(16).toUpperCase().padStart(8, '0')}`
-}
-
-function addIndex(
-  state: SessionState,
-  table: Table,
-  name: string | undefined,
-  kind: Index['kind'],
-  unique: boolean,
-  clustered: boolean,
-  columns: readonly IndexColumn[],
-  include: readonly string[] = [],
-  filter?: string,
-): Index {
-  const objectId = state.engine.catalog.objectId()
-  const index: Index = {
-    id: clustered ? 1 : Math.max(1, ...table.indexes.map((i) => i.id)) + 1,
-    name: name ?? generatedName(kind === 'primaryKey' ? 'PK' : 'UQ', table, objectId),
-    kind,
-    unique,
-    clustered,
-    columns: columns.map((c) => ({ id: columnOf(table, c.name).id, descending: c.descending })),
-    include: include.map((c) => columnOf(table, c).id),
-    filter,
-    objectId,
-  }
-  if (table.indexes.some((i) => fold(i.name) === fold(index.name))) {
-    throw sqlError(
-      1913,
-      `The operation failed because an index or statistics with name '${index.name}' already exists on table '${table.name}'.`,
-    )
-  }
-  table.indexes.push(index)
-  return index
-}
-
-function addConstraint(state: SessionState, table: Table, constraint: TableConstraint): void {
-  const objectId = state.engine.catalog.objectId()
-  switch (constraint.kind) {
-    case 'primaryKey':
-    case 'unique': {
-      const primary = constraint.kind === 'primaryKey'
-      if (primary && table.indexes.some((i) => i.kind === 'primaryKey'))
-        throw sqlError(1779, `Table '${table.name}' already has a primary key defined on it.`)
-      const clustered = constraint.clustered ?? (primary && !table.indexes.some((i) => i.clustered))
-      addIndex(
-        state,
-        table,
-        constraint.name,
-        primary ? 'primaryKey' : 'uniqueConstraint',
-        true,
-        clustered,
-        constraint.columns,
-      )
-      return
-    }
-    case 'check': {
-      const columnId = constraint.column === undefined ? undefined : columnOf(table, constraint.column).id
-      table.checks.push({
-        objectId,
-        name: constraint.name ?? generatedName('CK', table, objectId),
-        text: constraint.text,
-        columnId,
-      })
-      return
-    }
-    case 'default': {
-      const column = columnOf(table, constraint.column)
-      column.default = {
-        objectId,
-        name: constraint.name ?? generatedName('DF', table, objectId),
-        text: constraint.text,
-      }
-      return
-    }
-    case 'foreignKey': {
-      const parent = splitName(constraint.table).object === table.name ? table : findTable(state, constraint.table)
-      if (parent === undefined)
-        throw sqlError(
-          1767,
-          `Foreign key '${constraint.name ?? ''}' references invalid table '${constraint.table.join('.')}'.`,
-        )
-      const primary = parent.indexes.find((i) => i.kind === 'primaryKey')
-      const references =
-        constraint.references.length > 0
-          ? constraint.references.map((c) => columnOf(parent, c).id)
-          : (primary?.columns.map((c) => c.id) ?? [])
-      if (
-        !parent.indexes.some(
-          (i) =>
-            i.unique && i.columns.length === references.length && i.columns.every((c) => references.includes(c.id)),
-        )
-      ) {
-        throw sqlError(
-          1776,
-          `There are no primary or candidate keys in the referenced table '${constraint.table.join('.')}' that match the referencing column list in the foreign key '${constraint.name ?? ''}'.`,
-        )
-      }
-      table.foreignKeys.push({
-        objectId,
-        name: constraint.name ?? generatedName('FK', table, objectId),
-        columns: constraint.columns.map((c) => columnOf(table, c).id),
-        tableId: parent.objectId,
-        references,
-      })
-      return
-    }
-    default:
-      constraint satisfies never
-  }
 }
 
 /** Keeps a table's definition for a rollback, then changes it. */

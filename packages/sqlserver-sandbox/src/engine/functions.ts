@@ -232,5 +232,29 @@ function rounding(name: string, v: Bound): Bound {
 
 /** A scalar function that needs nothing from the session; undefined when there is none of the name. */
 export function bindFunction(name: string, args: readonly Bound[]): Bound | undefined {
+  const most = arity[name]
+  if (most !== undefined && args.length > most)
+    throw sqlError(174, `The ${name.toLowerCase()} function requires ${most} argument(s).`, { severity: 15 })
   return rules[name]?.(args)
+}
+
+/** How many arguments a function takes at most; the others take a list or check for themselves. */
+const arity: Readonly<Record<string, number>> = {
+  ...Object.fromEntries(
+    'LEN DATALENGTH UPPER LOWER LTRIM RTRIM TRIM REVERSE SPACE CHAR NCHAR ASCII UNICODE ABS SIGN FLOOR CEILING SQRT EXP YEAR MONTH DAY ISNUMERIC ISDATE'
+      .split(' ')
+      .map((name) => [name, 1]),
+  ),
+  ...Object.fromEntries(
+    'LEFT RIGHT REPLICATE ISNULL NULLIF POWER DATEPART SWITCHOFFSET TODATETIMEOFFSET EOMONTH HASHBYTES QUOTENAME LOG'
+      .split(' ')
+      .map((name) => [name, 2]),
+  ),
+  ...Object.fromEntries(
+    'SUBSTRING REPLACE CHARINDEX ROUND DATEADD DATEDIFF DATEDIFF_BIG DATEFROMPARTS'.split(' ').map((name) => [name, 3]),
+  ),
+  PI: 0,
+  NEWID: 0,
+  NEWSEQUENTIALID: 0,
+  DATETIME2FROMPARTS: 8,
 }

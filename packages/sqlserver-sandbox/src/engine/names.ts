@@ -3,7 +3,7 @@ import type { ObjectName, TypeName } from '../tsql/ast.ts'
 import { parseNameText } from '../tsql/statements.ts'
 import { type Scope } from './bind.ts'
 import { type Bound, bound } from './bound.ts'
-import { bindQuery, type QueryContext } from './bind-query.ts'
+import { bindInner, type QueryContext } from './bind-query.ts'
 import { type Database, fold, type Schema, splitName, type Table, tablesOf } from './catalog.ts'
 import { notImplemented, sqlError } from './errors.ts'
 import type { SessionState } from './state.ts'
@@ -82,7 +82,7 @@ export function createQueryContext(
     databaseCollation: () => state.database.collation,
     systemVariable: (name) => systemVariable(state, name),
     systemFunction: (name, args) => systemFunction(state, name, args),
-    bindQuery: (query, parent) => bindQuery(query, context, parent),
+    bindQuery: (query, parent) => bindInner(query, context, parent),
     source(name, alias) {
       const only = name.length === 1 ? common.get(fold(name[0] ?? '')) : undefined
       if (only !== undefined) {
@@ -108,7 +108,7 @@ export function createQueryContext(
       const known = new Map(common)
       let inner = createQueryContext(state, known)
       for (const table of query.with) {
-        const result = bindQuery(table.query, inner, parent)
+        const result = bindInner(table.query, inner, parent)
         const columns = result.columns.map((c, i) => ({ ...c, name: table.columns?.[i] ?? c.name }))
         const names = columns.map((_, i) => `r${i + 1}`).join(', ')
         known.set(fold(table.name), { sql: `SELECT * FROM (${result.sql}) AS w(${names})`, columns })
@@ -152,6 +152,13 @@ function systemVariable(state: SessionState, name: string): Bound {
   }
 }
 
+/** Functions without arguments. */
+const bare = new Set(
+  'SYSUTCDATETIME SYSDATETIME SYSDATETIMEOFFSET GETDATE GETUTCDATE CURRENT_TIMESTAMP ROWCOUNT_BIG SCOPE_IDENTITY XACT_STATE ERROR_NUMBER ERROR_MESSAGE ERROR_SEVERITY ERROR_STATE ERROR_LINE ERROR_PROCEDURE MIN_ACTIVE_ROWVERSION'.split(
+    ' ',
+  ),
+)
+
 function systemFunction(state: SessionState, name: string, args: readonly Bound[]): Bound | undefined {
   const text = (i: number): string | undefined => {
     const value = args[i]
@@ -159,6 +166,8 @@ function systemFunction(state: SessionState, name: string, args: readonly Bound[
     if (!value.hasConstant) throw notImplemented(`${name} of an expression that is not a constant`)
     return textOf(value.constant)
   }
+  if (args.length > 0 && bare.has(name))
+    throw sqlError(174, `The ${name.toLowerCase()} function requires 0 argument(s).`, { severity: 15 })
   const now = (): bigint => ticks1970 + BigInt(Date.now()) * 10_000n + ((process.hrtime.bigint() / 100n) % 10_000n)
   const datetime2: SqlType = { name: 'datetime2', scale: 7 }
   const caught = state.caught

@@ -124,6 +124,7 @@ export function parseMerge(c: Cursor, common: readonly CommonTable[]): Statement
   const whens: MergeWhen[] = []
   while (c.accept('WHEN')) whens.push(parseWhen(c))
   if (whens.length === 0) throw c.syntaxError()
+  checkWhens(whens, line)
   const output = parseOutput(c)
   parseOption(c)
   if (!c.at(';')) throw sqlError(10713, 'A MERGE statement must be terminated by a semi-colon (;).', { line })
@@ -153,4 +154,27 @@ function parseWhen(c: Cursor): MergeWhen {
   const values = rows[0]
   if (rows.length !== 1 || values === undefined) throw c.syntaxError()
   return { match, condition, action: { kind: 'insert', columns, values } }
+}
+
+const clauses = {
+  matched: 'WHEN MATCHED',
+  notMatchedByTarget: 'WHEN NOT MATCHED',
+  notMatchedBySource: 'WHEN NOT MATCHED BY SOURCE',
+} as const
+
+/** A clause without a condition is the last of its kind, and no kind does the same thing twice. */
+function checkWhens(whens: readonly MergeWhen[], line: number): void {
+  for (const [i, when] of whens.entries()) {
+    const earlier = whens.slice(0, i).filter((w) => w.match === when.match)
+    const clause = clauses[when.match]
+    if (earlier.some((w) => w.condition === undefined)) {
+      const message = `In a MERGE statement, a '${clause}' clause with a search condition cannot appear after a '${clause}' clause with no search condition.`
+      throw sqlError(5324, message, { line, severity: 15 })
+    }
+    if (earlier.some((w) => w.action.kind === when.action.kind)) {
+      const verb = when.action.kind.toUpperCase()
+      const message = `An action of type '${verb}' cannot appear more than once in a '${clause}' clause of a MERGE statement.`
+      throw sqlError(10714, message, { line, severity: 15 })
+    }
+  }
 }

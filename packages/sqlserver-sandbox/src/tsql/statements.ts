@@ -1,4 +1,4 @@
-import { notImplemented, sqlError } from '../engine/errors.ts'
+import { notImplemented, sqlError, syntaxNear } from '../engine/errors.ts'
 import type { ExecuteArgument, Expression, ObjectName, Statement, StatementOf } from './ast.ts'
 import { Cursor } from './cursor.ts'
 import { parseAlter, parseCreate, parseDrop, parseTableBody } from './ddl.ts'
@@ -10,10 +10,23 @@ import { parseCommonTables, parseOption, parseQuery } from './queries.ts'
 export function parseBatch(text: string, options: { quotedIdentifiers?: boolean } = {}): Statement[] {
   const cursor = new Cursor(text, { ...options, query: (c) => parseQuery(c) })
   const statements: Statement[] = []
+  let ended = true
   while (cursor.token.kind !== 'end') {
-    if (cursor.accept(';')) continue
+    if (cursor.accept(';')) {
+      ended = true
+      continue
+    }
+    if (cursor.at('WITH') && !ended) throw unterminated(cursor.line)
     statements.push(parseStatement(cursor))
+    ended = false
   }
+  const schema = statements.findIndex((s) => s.kind === 'createSchema')
+  if (schema > 0)
+    throw sqlError(111, "'CREATE SCHEMA' must be the first statement in a query batch.", {
+      line: statements[schema]?.line ?? 1,
+      severity: 15,
+    })
+  if (schema === 0 && statements[1] !== undefined) throw syntaxNear('CREATE SCHEMA', statements[1].line)
   return statements
 }
 
@@ -34,6 +47,22 @@ export function parseNameText(text: string): ObjectName | undefined {
   } catch {
     return undefined
   }
+}
+
+/** A statement inside another, where CREATE SCHEMA has no place. */
+function parseNested(c: Cursor): Statement {
+  const statement = parseStatement(c)
+  if (statement.kind === 'createSchema')
+    throw sqlError(156, "Incorrect syntax near the keyword 'SCHEMA'.", { line: statement.line })
+  return statement
+}
+
+function unterminated(line: number): Error {
+  return sqlError(
+    319,
+    "Incorrect syntax near the keyword 'with'. If this statement is a common table expression, an xmlnamespaces clause or a change tracking context clause, the previous statement must be terminated with a semicolon.",
+    { line },
+  )
 }
 
 function parseStatement(c: Cursor): Statement {
@@ -90,7 +119,7 @@ function parseStatement(c: Cursor): Statement {
     case 'WHILE': {
       c.next()
       const condition = parseExpression(c)
-      return { kind: 'while', line, condition, body: parseStatement(c) }
+      return { kind: 'while', line, condition, body: parseNested(c) }
     }
     case 'BREAK':
     case 'CONTINUE':
@@ -176,19 +205,25 @@ function parseIf(c: Cursor): Statement {
   const line = c.line
   c.expect('IF')
   const condition = parseExpression(c)
-  const body = parseStatement(c)
+  const body = parseNested(c)
   const position = c.position
   c.accept(';')
-  if (c.accept('ELSE')) return { kind: 'if', line, condition, body, otherwise: parseStatement(c) }
+  if (c.accept('ELSE')) return { kind: 'if', line, condition, body, otherwise: parseNested(c) }
   c.position = position
   return { kind: 'if', line, condition, body, otherwise: undefined }
 }
 
 function parseUntilEnd(c: Cursor): Statement[] {
   const statements: Statement[] = []
+  let ended = true
   while (!c.at('END')) {
-    if (c.accept(';')) continue
-    statements.push(parseStatement(c))
+    if (c.accept(';')) {
+      ended = true
+      continue
+    }
+    if (c.at('WITH') && !ended) throw unterminated(c.line)
+    statements.push(parseNested(c))
+    ended = false
   }
   c.next()
   return statements
@@ -206,7 +241,6 @@ function parseBegin(c: Cursor): Statement {
   if (c.accept('TRY')) {
     const body = parseUntilEnd(c)
     c.expect('TRY')
-    c.accept(';')
     c.expect('BEGIN', 'CATCH')
     const handler = parseUntilEnd(c)
     c.expect('CATCH')
