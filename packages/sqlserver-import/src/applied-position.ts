@@ -37,6 +37,12 @@ export function lockResource(tableKey: string): string {
   return `icebridge:${shortened(tableKey, 245)}`
 }
 
+/** The application lock of importers that create a schema or a table. */
+export const prepareLock = 'icebridge:prepare'
+
+/** How long an importer waits for a lock, unless the caller says otherwise. */
+export const defaultLockTimeoutMs = 30_000
+
 /** Creates the schema and the table when they are absent. Idempotent; importers that race for it wait for one another. */
 export function prepareBatch(lockTimeoutMs: number): string {
   return [
@@ -44,7 +50,7 @@ export function prepareBatch(lockTimeoutMs: number): string {
     'SET XACT_ABORT ON;',
     'DECLARE @lock int;',
     'BEGIN TRANSACTION;',
-    takeLock('icebridge:prepare', lockTimeoutMs),
+    takeLock(prepareLock, lockTimeoutMs),
     "IF SCHEMA_ID(N'icebridge') IS NULL EXEC(N'CREATE SCHEMA [icebridge]');",
     `IF OBJECT_ID(N'${appliedTable}', N'U') IS NULL`,
     `CREATE TABLE ${appliedTable} (`,

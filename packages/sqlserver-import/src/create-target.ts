@@ -1,6 +1,6 @@
 import { formatSqlType, keyOf, quoteName, quoteString, quoteTable } from '@icebridge/sqlserver'
 import type { ColumnDefinition, KeyDefinition, TableDefinition, TableName } from '@icebridge/sqlserver'
-import { appliedTable, positionKey } from './applied-position.ts'
+import { appliedTable, defaultLockTimeoutMs, positionKey, prepareLock, takeLock } from './applied-position.ts'
 import { ImportError } from './errors.ts'
 import { collateClause } from './sql-type.ts'
 
@@ -12,6 +12,8 @@ export interface CreateTargetOptions {
   readonly computedColumns?: 'data' | 'recreate'
   /** Forgets the position that this table key may have from an earlier target, in the same transaction. */
   readonly tableKey?: string
+  /** How long the batch waits for other importers that create something, by default 30,000 ms. */
+  readonly lockTimeoutMs?: number
 }
 
 /**
@@ -28,7 +30,7 @@ export function createdDefinition(
     table: target,
     objectId: 0,
     columns: source.columns.map((column, index) => createdColumn(column, index + 1, options)),
-    keys: key === undefined ? [] : [key],
+    keys: key === undefined ? [] : [createdKey(key, source.table, target)],
     foreignKeys: 0,
     secondaryUniqueIndexes: false,
     triggers: false,
@@ -54,7 +56,10 @@ export function createTargetBatch(
   return [
     'SET NOCOUNT ON;',
     'SET XACT_ABORT ON;',
+    'DECLARE @lock int;',
     'BEGIN TRANSACTION;',
+    // Tables of one schema are created side by side: the schema is made once.
+    takeLock(prepareLock, options.lockTimeoutMs ?? defaultLockTimeoutMs),
     `IF SCHEMA_ID(${quoteString(target.schema)}) IS NULL EXEC(${quoteString(`CREATE SCHEMA ${quoteName(target.schema)}`)});`,
     `CREATE TABLE ${quoted} (\n  ${lines.join(',\n  ')}\n);`,
     ...(key?.kind === 'unique-index' ? [uniqueIndex(key, quoted)] : []),
@@ -64,6 +69,13 @@ export function createTargetBatch(
     'COMMIT TRANSACTION;',
     'SET XACT_ABORT OFF;',
   ].join('\n')
+}
+
+/** Names of constraints, unlike those of indexes, are unique in a schema: a target of another name has a key of another name. */
+function createdKey(key: KeyDefinition, source: TableName, target: TableName): KeyDefinition {
+  if (source.name === target.name || key.kind === 'unique-index') return key
+  const prefix = key.kind === 'primary-key' ? 'PK_' : 'UQ_'
+  return { ...key, name: `${prefix}${target.name}`.slice(0, 128) }
 }
 
 function createdColumn(column: ColumnDefinition, ordinal: number, options: CreateTargetOptions): ColumnDefinition {

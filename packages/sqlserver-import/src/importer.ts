@@ -1,7 +1,7 @@
 import { classify, quoteTable } from '@icebridge/sqlserver'
 import type { TableDefinition, TableName } from '@icebridge/sqlserver'
 import type { AppliedPosition, JournalUnit } from '@icebridge/journal'
-import { appliedTable, positionKey, prepareBatch } from './applied-position.ts'
+import { appliedTable, defaultLockTimeoutMs, positionKey, prepareBatch } from './applied-position.ts'
 import { createTargetBatch } from './create-target.ts'
 import type { CreateTargetOptions } from './create-target.ts'
 import { ImportError } from './errors.ts'
@@ -76,7 +76,7 @@ export class SqlServerImporter {
     this.#environment = options.environment
     this.#logger = options.logger ?? silentLogger
     this.#strategy = options.strategy ?? new UpsertMergeStrategy()
-    this.#lockTimeoutMs = options.lockTimeoutMs ?? 30_000
+    this.#lockTimeoutMs = options.lockTimeoutMs ?? defaultLockTimeoutMs
     this.#attempts = options.attempts ?? 5
     this.#baseDelayMs = options.baseDelayMs ?? 200
     this.#tableLockRows = options.tableLockRows ?? Infinity
@@ -132,7 +132,10 @@ export class SqlServerImporter {
     options: CreateTargetOptions & { readonly signal?: AbortSignal } = {},
   ): Promise<void> {
     try {
-      await this.#target.batch(createTargetBatch(source, target, options), options)
+      await this.#target.batch(
+        createTargetBatch(source, target, { lockTimeoutMs: this.#lockTimeoutMs, ...options }),
+        options,
+      )
     } catch (error) {
       if (classify(error).number !== 2714) throw error
       throw new ImportError('target-exists', `${quoteTable(target)} or its key's name exists already`, {

@@ -222,6 +222,18 @@ describe('apply', () => {
     ).toEqual([{ id: 7n, n: -3, p: '123.4500', r: 1.5 }])
   })
 
+  test('tables of a schema that is not there yet are created side by side', async () => {
+    await using target = await targets.database()
+    const source = await prepared(target)
+    const importer = importerOf(target)
+    await Promise.all(['a', 'b', 'c', 'd'].map((name) => importer.createTarget(source, { schema: 'fresh', name })))
+    for (const name of ['a', 'b', 'c', 'd']) {
+      expect((await target.describeTable({ schema: 'fresh', name })).keys.map((key) => key.name)).toEqual([
+        `PK_${name}`,
+      ])
+    }
+  })
+
   test('refuses a narrower target before anything is written', async () => {
     await using target = await targets.database()
     const definition = await prepared(target)

@@ -145,16 +145,20 @@ async function applyUnit(
   return result
 }
 
-/** Plans against the target as it is, creates it when it is absent and may be, and prepares the bookkeeping. */
-async function prepareTarget(
-  context: ApplyContext,
-  journal: Journal,
+/**
+ * How a table with this definition goes into the target as it is now. Changes nothing.
+ *
+ * @throws SyncError `plan` with everything that stands against it.
+ */
+export async function planTarget(
+  context: Pick<ApplyContext, 'target' | 'importer'>,
+  definition: TableDefinition,
   table: TableSync,
   options: SyncOptions,
-): Promise<{ readonly plan: ImportPlan; readonly createdTarget: boolean }> {
+): Promise<{ readonly plan: ImportPlan; readonly exists: boolean }> {
   const name = table.target ?? table.table
   const existing = await describeTarget(context.target, name, options)
-  const plan = context.importer.plan(journal.definition, existing, { target: name })
+  const plan = context.importer.plan(definition, existing, { target: name })
   const problems = plan.problems.map((problem): SyncProblem => ({ ...problem, table: tableText(name) }))
   if (existing === undefined && table.createTarget === false) {
     problems.unshift({
@@ -165,16 +169,27 @@ async function prepareTarget(
     })
   }
   if (problems.length > 0) throw planError(tableText(name), problems)
-  for (const note of plan.notes)
-    context.logger.info({ runId: context.runId, target: tableText(name), ...note }, note.message)
+  return { plan, exists: existing !== undefined }
+}
+
+/** Plans against the target as it is, creates it when it is absent and may be, and prepares the bookkeeping. */
+async function prepareTarget(
+  context: ApplyContext,
+  journal: Journal,
+  table: TableSync,
+  options: SyncOptions,
+): Promise<{ readonly plan: ImportPlan; readonly createdTarget: boolean }> {
+  const { plan, exists } = await planTarget(context, journal.definition, table, options)
+  for (const note of plan.notes) {
+    context.logger.info({ runId: context.runId, target: tableText(plan.target), ...note }, note.message)
+  }
   await context.importer.prepare(options)
-  if (existing !== undefined) return { plan, createdTarget: false }
-  await context.importer.createTarget(journal.definition, name, {
+  if (exists) return { plan, createdTarget: false }
+  await context.importer.createTarget(journal.definition, plan.target, {
     tableKey: tableKey(context.sourceName, table.table),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   })
-  const created = await context.target.describeTable(name, options)
-  return { plan: context.importer.plan(journal.definition, created, { target: name }), createdTarget: true }
+  return { plan: (await planTarget(context, journal.definition, table, options)).plan, createdTarget: true }
 }
 
 /** The target table's definition; undefined when there is no such table. */

@@ -1,9 +1,9 @@
 import type { Environment } from '@icebridge/iceberg-core'
 import { checkLayout, Journal, layoutFor, type JournalLayout, type Lake as JournalLake } from '@icebridge/journal'
-import type { SqlServer } from '@icebridge/sqlserver'
+import type { SqlServer, TableDefinition } from '@icebridge/sqlserver'
 import { SqlServerImporter, type MergeStrategy } from '@icebridge/sqlserver-import'
 import type { WatermarkStore } from '@icebridge/watermarks'
-import { apply, describeTarget, type ApplyContext } from './apply.ts'
+import { apply, describeTarget, planTarget, type ApplyContext } from './apply.ts'
 import { planError, SyncError } from './errors.ts'
 import { extract } from './extract.ts'
 import { silentLogger, type Logger } from './logger.ts'
@@ -80,7 +80,13 @@ export class IncrementalSyncCoordinator {
     const startedAtMs = environment.nowMs()
     const legs = options.legs ?? (this.#options.target === undefined ? ['extract'] : ['extract', 'apply'])
     const run = { ...options, runId }
-    const extracted = legs.includes('extract') ? await this.extract(table, run) : undefined
+    let extracted: ExtractResult | undefined
+    if (legs.includes('extract')) {
+      const definition = await this.#options.source.server.describeTable(table.table, run)
+      // What the target would refuse is said before anything is written to the lake.
+      if (legs.includes('apply')) await planTarget(this.#applyContext(run), definition, table, run)
+      extracted = await this.#extract(table, definition, run)
+    }
     const applied = legs.includes('apply') ? await this.apply(table, run) : undefined
     const idle = (extracted?.status ?? 'unchanged') === 'unchanged' && (applied?.status ?? 'unchanged') === 'unchanged'
     const result: SyncResult = {
@@ -99,6 +105,10 @@ export class IncrementalSyncCoordinator {
 
   /** The source's changes into the journal. @throws SyncError `plan`, `strategy-changed`, `contention`. */
   async extract(table: TableSync, options: SyncOptions = {}): Promise<ExtractResult> {
+    return await this.#extract(table, await this.#options.source.server.describeTable(table.table, options), options)
+  }
+
+  async #extract(table: TableSync, definition: TableDefinition, options: SyncOptions): Promise<ExtractResult> {
     const { source, environment, lake } = this.#options
     const runId = options.runId ?? environment.uuid()
     const layout = this.#layout(table)
@@ -115,6 +125,7 @@ export class IncrementalSyncCoordinator {
         runId,
       },
       table,
+      definition,
       options,
     )
     if (result.status === 'committed') await this.#copyWatermark(table, runId, { journal, strategy, options })

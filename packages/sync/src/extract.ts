@@ -49,9 +49,13 @@ export interface Extracted {
  *
  * @throws SyncError `plan` before anything is written; `strategy-changed`; `contention`.
  */
-export async function extract(context: ExtractContext, table: TableSync, options: SyncOptions): Promise<Extracted> {
+export async function extract(
+  context: ExtractContext,
+  table: TableSync,
+  definition: TableDefinition,
+  options: SyncOptions,
+): Promise<Extracted> {
   const startedMs = context.environment.nowMs()
-  const definition = await context.source.describeTable(table.table, options)
   const strategy = chooseStrategy(table.strategy ?? { kind: 'auto' }, definition)
   let journal = await openJournal(context, table, definition, options)
   for (let restarts = 0; restarts <= mostRestarts; restarts++) {

@@ -103,6 +103,7 @@ test('a missing table, a table without a rowversion and a table without a key ar
   const keyless = coordinator.sync({ table: { schema: 'dbo', name: 'keyless' } })
   await expect(keyless).rejects.toBeInstanceOf(SyncError)
   await expect(keyless).rejects.toMatchObject({ code: 'plan', problems: [expect.objectContaining({ code: 'no-key' })] })
+  expect(await catalog.tableExists({ namespace: ['erp_dbo'], name: 'keyless__changes' })).toBe(false)
 })
 
 test('a target column that is too narrow is refused with its name, and the target is left alone', async () => {
@@ -114,6 +115,7 @@ test('a target column that is too narrow is refused with its name, and the targe
     problems: [expect.objectContaining({ column: 'customer', code: 'narrower-column' })],
   })
   expect(await bench.count(bench.target, '[dbo].[orders]')).toBe(0)
+  expect(await bench.catalog.tableExists({ namespace: ['erp_dbo'], name: 'orders__changes' })).toBe(false)
 })
 
 test('odd identifiers work in every place', async () => {
