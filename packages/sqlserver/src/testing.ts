@@ -73,7 +73,7 @@ async function openBase(choice: string): Promise<Base> {
 
 /** The sandbox's and the container's entry points by shape: neither package is a dependency of this one. */
 interface SandboxModule {
-  startSandbox(options: { password: string; databases: readonly string[] }): Promise<{
+  readonly startSandbox: (options: { password: string; databases: readonly string[] }) => Promise<{
     readonly host: string
     readonly port: number
     close(): Promise<void>

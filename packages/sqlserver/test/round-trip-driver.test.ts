@@ -1,4 +1,4 @@
-import { SqlServer } from '@icebridge/sqlserver'
+import type { SqlServer } from '@icebridge/sqlserver'
 import { expect, it } from 'vitest'
 import { roundTrips } from './round-trip.ts'
 import { Fixture } from './fixture.ts'

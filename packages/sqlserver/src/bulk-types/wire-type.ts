@@ -6,8 +6,8 @@ import { decimalBytes, writeLongNull } from './wire-value.ts'
 export interface WireType {
   /** For the declaration of a parameter, or of a column of INSERT BULK. */
   readonly type: SqlType
-  writeTypeInfo(sink: ByteSink, collation: Buffer | undefined): void
-  writeNull(sink: ByteSink): void
+  readonly writeTypeInfo: (sink: ByteSink, collation: Buffer | undefined) => void
+  readonly writeNull: (sink: ByteSink) => void
   /** Values stand in chunks. */
   readonly large: boolean
 }
