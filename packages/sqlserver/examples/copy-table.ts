@@ -1,35 +1,38 @@
-import { quoteTable, readColumns, SqlServer, type SqlServerConfig, type TableName } from '@icebridge/sqlserver'
+import { parseConnectionString, quoteTable, readColumns, SqlServer } from '@icebridge/sqlserver'
 
-/** Copies the rows of a table into a table of the same shape on another server, exactly. Gives the number of rows. */
-export async function copyTable(from: SqlServerConfig, to: SqlServerConfig, table: TableName): Promise<bigint> {
-  await using source = await SqlServer.connect(from)
-  await using target = await SqlServer.connect(to)
-
-  const { columns } = await source.describeTable(table)
-  const reads = columns.flatMap((column) => [...readColumns(column)])
-  const list = reads.map((read) => read.expression('[t]')).join(', ')
-  const batches = source.stream({ text: `SELECT ${list} FROM ${quoteTable(table)} AS [t]`, columns: reads })
-
-  const { rows } = await target.bulkLoad(
-    {
-      table: quoteTable(table),
-      columns: columns.map(({ name, type, nullable }) => ({
-        name,
-        type,
-        nullable,
-        from: { value: name, ...companions(name, reads) },
-      })),
-      options: { lockTable: true },
-    },
-    batches,
+await using server = await SqlServer.connect(parseConnectionString(process.env['ICEBRIDGE_EXAMPLE_SQLSERVER'] ?? ''))
+const from = { schema: 'dbo', name: 'prices' }
+const to = { schema: 'dbo', name: 'prices copy' }
+for (const table of [from, to]) {
+  await server.batch(
+    `CREATE TABLE ${quoteTable(table)} ([id] int NOT NULL PRIMARY KEY, [price] decimal(38,10) NULL, [at] datetime2(7) NULL)`,
   )
-  return rows
 }
+await server.batch(
+  "INSERT INTO [dbo].[prices] ([id], [price], [at]) VALUES (1, '1234567890.0123456789', '2024-02-29T12:34:56.1234567')",
+)
 
-/** The batch columns that hold what the value's own type cannot: the 100 ns digit and the offset. */
-function companions(name: string, reads: readonly { readonly name: string }[]): { ns100?: string; offset?: string } {
-  const has = (companion: string): boolean => reads.some((read) => read.name === companion)
-  const ns100 = `_sync_ns100_${name}`
-  const offset = `_sync_offset_${name}`
-  return { ...(has(ns100) ? { ns100 } : {}), ...(has(offset) ? { offset } : {}) }
-}
+// Read: one column of the batch for each value, and companions for what its type cannot hold.
+const { columns } = await server.describeTable(from)
+const reads = columns.flatMap((column) => readColumns(column))
+const list = reads.map((read) => read.expression('[t]')).join(', ')
+const batches = server.stream({ text: `SELECT ${list} FROM ${quoteTable(from)} AS [t]`, columns: reads })
+
+// Load: each column from the batch columns that were read for it.
+const companion = (name: string): string | undefined => reads.find((read) => read.name === name)?.name
+const { rows } = await server.bulkLoad(
+  {
+    table: quoteTable(to),
+    columns: columns.map(({ name, type, nullable }) => {
+      const ns100 = companion(`_sync_ns100_${name}`)
+      return { name, type, nullable, from: { value: name, ...(ns100 === undefined ? {} : { ns100 }) } }
+    }),
+    options: { lockTable: true },
+  },
+  batches,
+)
+
+const [copy] = await server.query<{ price: string; at: string }>({
+  text: 'SELECT CONVERT(varchar(41), [price]) AS [price], CONVERT(varchar(33), [at], 126) AS [at] FROM [dbo].[prices copy]',
+})
+console.log(rows, copy?.price, copy?.at) // 1n 1234567890.0123456789 2024-02-29T12:34:56.1234567
