@@ -13,8 +13,4 @@ export function below(random: () => number, bound: number): number {
   return Math.floor(random() * bound)
 }
 
-export function pick<T>(random: () => number, values: readonly [T, ...T[]]): T {
-  return values[below(random, values.length)] ?? values[0]
-}
-
 export const seeds: readonly number[] = Array.from({ length: 300 }, (_, index) => index + 1)

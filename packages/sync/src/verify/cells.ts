@@ -1,17 +1,14 @@
 import type { ColumnView } from '@icebridge/columnar'
 
-/**
- * Compares one cell of each side. Views of the same kind; the comparer is made once a column.
- * Values are equal when their bytes are: 0.0 and -0.0 differ, a NaN equals a NaN with the same bits.
- */
-export type CellComparer = (left: ColumnView, leftRow: number, right: ColumnView, rightRow: number) => boolean
-
 /** Whether two views' cells can be compared at all. */
 export function comparable(left: ColumnView, right: ColumnView): boolean {
   return left.kind === right.kind || (isInteger(left) && isInteger(right))
 }
 
-/** Null-safe equality of one cell of each side, by bytes. */
+/**
+ * Null-safe equality of one cell of each side.
+ * Values are equal when their bytes are: 0.0 and -0.0 differ, a NaN equals a NaN.
+ */
 export function sameCell(left: ColumnView, leftRow: number, right: ColumnView, rightRow: number): boolean {
   const leftNull = left.isNull(leftRow)
   if (leftNull || right.isNull(rightRow)) return leftNull === right.isNull(rightRow)
