@@ -79,7 +79,12 @@ export async function loadBatches(
         feed.stop(error)
         bulk.cancel()
       }
-      feed.watch(options.timeoutMs ?? 0, stop)
+      feed.watch(options.timeoutMs ?? 0, (error) => {
+        stopped ??= { error }
+        feed.stop(error)
+        // A server that takes nothing will not acknowledge a cancellation either.
+        session.destroy()
+      })
       const onAbort = (): void => stop(options.signal?.reason)
       options.signal?.addEventListener('abort', onAbort, { once: true })
       feed.onClose = () => options.signal?.removeEventListener('abort', onAbort)

@@ -71,7 +71,7 @@ async function openBase(choice: string): Promise<Base> {
   return { kind: 'connection-string', config: { ...config, database: 'master' }, prefix, stop: async () => {} }
 }
 
-/** The sandbox's and the container's entry points by shape: neither package is a dependency of this one. */
+/** The sandbox's entry point by shape: it is built after this package and is none of its dependencies. */
 interface SandboxModule {
   readonly startSandbox: (options: { password: string; databases: readonly string[] }) => Promise<{
     readonly host: string
@@ -79,17 +79,6 @@ interface SandboxModule {
     close(): Promise<void>
   }>
 }
-interface ContainerModule {
-  readonly MSSQLServerContainer: new (image: string) => {
-    acceptLicense(): { withPassword(password: string): { start(): Promise<StartedContainer> } }
-  }
-}
-interface StartedContainer {
-  getHost(): string
-  getPort(): number
-  stop(): Promise<unknown>
-}
-
 async function openSandbox(): Promise<Base> {
   const { startSandbox } = await load<SandboxModule>('@icebridge/sqlserver-sandbox')
   const password = `Sandbox-${randomUUID()}`
@@ -104,7 +93,8 @@ async function openSandbox(): Promise<Base> {
 }
 
 async function openContainer(): Promise<Base> {
-  const { MSSQLServerContainer } = await load<ContainerModule>('@testcontainers/mssqlserver')
+  const name = '@testcontainers/mssqlserver'
+  const { MSSQLServerContainer } = await import('@testcontainers/mssqlserver').catch(notInstalled(name))
   const password = `Container-${randomUUID()}`
   const image = 'mcr.microsoft.com/mssql/server:2022-latest'
   const container = await new MSSQLServerContainer(image).acceptLicense().withPassword(password).start()
@@ -125,12 +115,14 @@ async function openContainer(): Promise<Base> {
 
 /** A variable specifier keeps compilers and bundlers from asking for a package that is optional. */
 async function load<Module>(name: string): Promise<Module> {
-  try {
-    return (await import(name)) as Module
-  } catch (error) {
-    throw new SqlServerError('invalid-config', `the tests need the package ${name}, which is not installed`, {
+  return (await import(name).catch(notInstalled(name))) as Module
+}
+
+function notInstalled(name: string): (cause: unknown) => never {
+  return (cause) => {
+    throw new SqlServerError('invalid-config', `the tests need the package ${name}, which cannot be loaded`, {
       hint: `Add ${name} to devDependencies, or point ICEBRIDGE_TEST_SQLSERVER at another server.`,
-      cause: error,
+      cause,
     })
   }
 }

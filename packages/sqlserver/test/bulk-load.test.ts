@@ -1,5 +1,6 @@
 import type { ColumnField } from '@icebridge/columnar'
-import { formatSqlType, type BulkColumn, type BulkTarget, type SqlServer, type SqlType } from '@icebridge/sqlserver'
+import { formatSqlType, SqlServer, type BulkColumn, type BulkTarget, type SqlType } from '@icebridge/sqlserver'
+import { FaultPlan, startSandbox, type Sandbox } from '@icebridge/sqlserver-sandbox'
 import type { RecordBatch } from 'apache-arrow'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { batchOf, Fixture, once } from './fixture.ts'
@@ -254,5 +255,61 @@ describe('a value that would change on its way', () => {
       message: expect.stringContaining('code page'),
     })
     expect(await database.query({ text: 'SELECT [v] FROM [dbo].[narrow]' })).toEqual([{ v: 'café €' }])
+  })
+})
+
+describe('a bulk load on a bad connection', () => {
+  const faults = new FaultPlan()
+  let sandbox: Sandbox
+  let flaky: SqlServer
+  const target: BulkTarget = {
+    table: '[dbo].[flaky]',
+    columns: [{ name: 'id', type: { name: 'int' }, nullable: false, from: { value: 'id' } }],
+  }
+  const count = async () => await flaky.query({ text: 'SELECT COUNT(*) AS [n] FROM [dbo].[flaky]' })
+
+  beforeAll(async () => {
+    sandbox = await startSandbox({ password: 'Pw-1', databases: ['Flaky'], faults })
+    flaky = await SqlServer.connect({
+      server: sandbox.host,
+      port: sandbox.port,
+      database: 'Flaky',
+      user: 'sa',
+      password: 'Pw-1',
+      encrypt: false,
+      bulkTimeoutMs: 300,
+    })
+    await flaky.batch('CREATE TABLE [dbo].[flaky] ([id] int NOT NULL)')
+  })
+  afterAll(async () => {
+    faults.clear()
+    await flaky.close()
+    await sandbox.close()
+  })
+
+  it('is given up when the server takes nothing for the time-out, and loads nothing', async () => {
+    const stall = faults.add({ at: 'bulkRow', nth: 500, action: { do: 'stall' } })
+    const load = flaky.bulkLoad(target, once(batchOf(fields, rows(0, 1000))))
+    await expect(load).rejects.toMatchObject({ code: 'timeout', retryable: true, context: { table: '[dbo].[flaky]' } })
+    expect(stall.fired).toBe(true)
+    stall.release()
+    expect(await count()).toEqual([{ n: 0 }])
+  })
+
+  it('does not count the time that its source takes', async () => {
+    async function* slow(): AsyncGenerator<RecordBatch, void, undefined> {
+      yield batchOf(fields, rows(0, 10))
+      await new Promise((resolve) => setTimeout(resolve, 700))
+      yield batchOf(fields, rows(10, 20))
+    }
+    expect(await flaky.bulkLoad(target, slow())).toEqual({ rows: 20n })
+    await flaky.batch('DELETE FROM [dbo].[flaky]')
+  })
+
+  it('fails as lost when the connection drops, loads nothing, and the pool recovers', async () => {
+    faults.add({ at: 'bulkRow', nth: 500, action: { do: 'drop' } })
+    const load = flaky.bulkLoad(target, once(batchOf(fields, rows(0, 1000))))
+    await expect(load).rejects.toMatchObject({ code: 'connection-lost', retryable: true })
+    expect(await count()).toEqual([{ n: 0 }])
   })
 })
