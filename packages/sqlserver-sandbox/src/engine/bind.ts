@@ -180,6 +180,11 @@ export class Binder {
       ...e.whens.map((w) => this.value(w.result)),
       ...(e.otherwise === undefined ? [] : [this.value(e.otherwise)]),
     ]
+    if (values.every((v) => v.isNull))
+      throw sqlError(
+        8133,
+        'At least one of the result expressions in a CASE specification must be an expression other than the NULL constant.',
+      )
     const type = commonType(values)
     const parts = e.whens.map((w, i) => {
       const condition =
@@ -353,6 +358,16 @@ export function commonType(values: readonly Bound[]): SqlType {
   return rest.reduce((type, v) => unifyTypes(type, v.type), first.type)
 }
 
+/** Two columns, or two COLLATE clauses, of different collations cannot be compared. */
+function checkCollations(left: Bound, right: Bound): void {
+  const [a, b] = [left.collation, right.collation]
+  if (a === undefined || b === undefined || left.explicitCollation !== right.explicitCollation) return
+  if (familyOf(left.type) !== 'string' || familyOf(right.type) !== 'string' || fold(a) === fold(b)) return
+  throw sqlError(468, `Cannot resolve the collation conflict between "${b}" and "${a}" in the equal to operation.`, {
+    state: 9,
+  })
+}
+
 /** A comparison; `same` and `different` treat NULL as a value. */
 export function compare(operator: string, left: Bound, right: Bound): string {
   const sign = operator === 'same' ? 'IS NOT DISTINCT FROM' : operator === 'different' ? 'IS DISTINCT FROM' : operator
@@ -384,6 +399,7 @@ export function compare(operator: string, left: Bound, right: Bound): string {
   const type = comparisonType(left, right)
   checkConstant(left, type)
   checkConstant(right, type)
+  checkCollations(left, right)
   const collation = collationOf(left, right)
   const a: Bound = { ...implicitly(plain(left), type), ...collation }
   const b: Bound = { ...implicitly(plain(right), type), ...collation }

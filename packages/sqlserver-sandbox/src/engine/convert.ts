@@ -3,7 +3,17 @@ import type { Bound } from './bound.ts'
 import { fromBinary, toBinary } from './binary.ts'
 import { notImplemented, sqlError } from './errors.ts'
 import { duckType, familyOf, isExact, isInteger, lengthOf } from './types.ts'
-import { conversionError, dateFromText, epochDays, literalSql, ticks1900, ticksPerDay, textOf } from './values.ts'
+import {
+  conversionError,
+  dateFromText,
+  epochDays,
+  literalSql,
+  lastMinute,
+  ticks1753,
+  ticks1900,
+  ticksPerDay,
+  textOf,
+} from './values.ts'
 
 const noImplicit = new Set([
   'datetime>number',
@@ -175,9 +185,12 @@ export function fromTicks(ticks: string, to: SqlType, offset = '0'): string {
     case 'time':
       return `(${rounded(`((${ticks}) % ${ticksPerDay})`, to.scale)} % ${ticksPerDay})`
     case 'datetime':
-      return `datetime_of_ticks(${ticks})`
-    case 'smalldatetime':
-      return `CAST(((${ticks}) - ${ticks1900} + 299990000) // 600000000 AS INTEGER)`
+      return inRange(to, `(${ticks}) < ${ticks1753}`, `datetime_of_ticks(${ticks})`)
+    case 'smalldatetime': {
+      const minutes = `(((${ticks}) - ${ticks1900} + 299990000) // 600000000)`
+      const outside = `(${ticks}) < ${ticks1900} OR ${minutes} > ${lastMinute}`
+      return inRange(to, outside, `CAST(${minutes} AS INTEGER)`)
+    }
     case 'datetimeoffset':
       return `CASE WHEN (${ticks}) IS NULL THEN NULL ELSE CAST({u: ${rounded(ticks, to.scale)} - CAST((${offset}) AS BIGINT) * 600000000, o: ${offset}} AS ${duckType(to)}) END`
     case 'datetime2':
@@ -185,6 +198,11 @@ export function fromTicks(ticks: string, to: SqlType, offset = '0'): string {
     default:
       throw new RangeError(`${to.name} is not a date type`)
   }
+}
+
+function inRange(to: SqlType, outside: string, sql: string): string {
+  const message = `The conversion of a value to a ${to.name} data type resulted in an out-of-range value.`
+  return `(CASE WHEN ${outside} THEN CAST(${fail(242, message)} AS ${duckType(to)}) ELSE ${sql} END)`
 }
 
 function rounded(ticks: string, scale: number): string {

@@ -42,6 +42,15 @@ const dated = (v: Bound): Bound =>
     ? v
     : convert(v, familyOf(v.type) === 'string' ? { name: 'datetime2', scale: 7 } : { name: 'datetime' })
 
+const clockParts = new Set(['hour', 'minute', 'second', 'millisecond', 'microsecond', 'nanosecond'])
+
+/** A date has no hours, a time no days. */
+function checkPart(part: string, type: SqlType, name: string): void {
+  const clock = clockParts.has(part)
+  if ((type.name === 'date' && clock) || (type.name === 'time' && !clock && part !== 'tz'))
+    throw sqlError(9810, `The datepart ${part} is not supported by date function ${name} for data type ${type.name}.`)
+}
+
 const unitTicks: Readonly<Record<string, bigint>> = {
   day: 864_000_000_000n,
   dayofyear: 864_000_000_000n,
@@ -57,6 +66,7 @@ const unitTicks: Readonly<Record<string, bigint>> = {
 const dateAdd: Rule = (args) => {
   const part = datePart(arg(args, 0))
   const value = dated(arg(args, 2))
+  checkPart(part, value.type, 'dateadd')
   const amount = asInt(arg(args, 1))
   const ticks = toTicks(value.sql, value.type)
   const unit = unitTicks[part]
@@ -72,6 +82,7 @@ const dateAdd: Rule = (args) => {
 
 const partOf = (part: string, v: Bound): string => {
   const value = dated(v)
+  checkPart(part, value.type, 'datepart')
   const ticks = toTicks(value.sql, value.type)
   switch (part) {
     case 'tz':

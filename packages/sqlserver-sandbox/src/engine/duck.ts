@@ -34,8 +34,9 @@ export function translateError(error: unknown): unknown {
   const message = error.message
   const own = /@sql:(\d+):([\s\S]*?)(?:\n\nLINE|$)/.exec(message)
   if (own) return sqlError(Number(own[1]), own[2] ?? '')
-  if (/Could not convert string '([^]*)' to (\w+)/.test(message)) {
-    const [, text, type = ''] = /Could not convert string '([^]*)' to (\w+)/.exec(message) ?? []
+  const unread = /Could not convert string ['"]([^]*)['"] to (\w+)/.exec(message)
+  if (unread !== null) {
+    const [, text, type = ''] = unread
     if (/DECIMAL|DOUBLE|FLOAT/.test(type))
       return sqlError(8114, `Error converting data type varchar to ${type === 'DECIMAL' ? 'numeric' : 'float'}.`)
     if (/UINT8|INT16/.test(type))
@@ -45,7 +46,9 @@ export function translateError(error: unknown): unknown {
       )
     return sqlError(248, `The conversion of the varchar value '${text ?? ''}' overflowed an int column.`)
   }
-  if (/Could not cast value|can't be cast|out of range|Overflow in|overflow/i.test(message)) {
+  if (
+    /Could not cast value|Failed to cast decimal value|can't be cast|out of range|Overflow in|overflow/i.test(message)
+  ) {
     return sqlError(8115, `Arithmetic overflow error converting expression to data type ${overflowType(message)}.`)
   }
   if (/must appear in the GROUP BY clause/.test(message)) {

@@ -8,6 +8,10 @@ export const ticksPerDay = 864_000_000_000n
 export const ticksPerMinute = 600_000_000n
 /** Ticks from 0001-01-01 to 1900-01-01. */
 export const ticks1900 = 599_266_080_000_000_000n
+/** The first moment of datetime. */
+export const ticks1753 = 552_877_920_000_000_000n
+/** The last minute of smalldatetime, 2079-06-06 23:59, since 1900-01-01. */
+export const lastMinute = 94_371_839
 export const ticks1970 = 621_355_968_000_000_000n
 
 /**
@@ -220,10 +224,19 @@ export function dateFromText(text: string, type: SqlType): SqlValue {
       return { utc: roundTicks(local, type.scale) - BigInt(offsetMinutes) * ticksPerMinute, offsetMinutes }
     }
     case 'datetime':
+      if (local < ticks1753) throw outOfRange(type)
       return ticksToDatetime(local)
-    default:
-      return Number((local - ticks1900 + 299_990_000n) / ticksPerMinute)
+    default: {
+      const minutes = Number((local - ticks1900 + 299_990_000n) / ticksPerMinute)
+      if (local < ticks1900 || minutes > lastMinute) throw outOfRange(type)
+      return minutes
+    }
   }
+}
+
+function outOfRange(type: SqlType): Error {
+  const message = `The conversion of a varchar data type to a ${type.name} data type resulted in an out-of-range value.`
+  return sqlError(242, message, { state: 3 })
 }
 
 export function ticksToDatetime(ticks: bigint): bigint {

@@ -343,7 +343,7 @@ type StatementBody =
   | { readonly kind: 'block'; readonly statements: readonly Statement[] }
   | { readonly kind: 'try'; readonly body: readonly Statement[]; readonly handler: readonly Statement[] }
   | { readonly kind: 'break' | 'continue' }
-  | { readonly kind: 'return'; readonly value: Expression | undefined }
+  | { readonly kind: 'return' }
   | { readonly kind: 'print'; readonly value: Expression }
   | { readonly kind: 'throw'; readonly arguments: readonly Expression[] }
   | { readonly kind: 'raiserror'; readonly arguments: readonly Expression[]; readonly options: readonly string[] }

@@ -1,5 +1,5 @@
-import { notImplemented, sqlError } from '../engine/errors.ts'
-import type { Assignment, CommonTable, DmlTarget, MergeWhen, Output, Statement } from './ast.ts'
+import { notImplemented, sqlError, syntaxNear } from '../engine/errors.ts'
+import type { Assignment, CommonTable, DmlTarget, Expression, MergeWhen, Output, Statement } from './ast.ts'
 import type { Cursor } from './cursor.ts'
 import { parseExpression } from './expressions.ts'
 import {
@@ -83,7 +83,7 @@ export function parseUpdate(c: Cursor, common: readonly CommonTable[]): Statemen
   const line = c.line
   c.expect('UPDATE')
   if (c.at('STATISTICS')) throw notImplemented('UPDATE STATISTICS')
-  const top = parseTop(c)?.count
+  const top = parseWriteTop(c)
   const target = parseTarget(c)
   c.expect('SET')
   const set = parseAssignments(c)
@@ -97,7 +97,7 @@ export function parseUpdate(c: Cursor, common: readonly CommonTable[]): Statemen
 export function parseDelete(c: Cursor, common: readonly CommonTable[]): Statement {
   const line = c.line
   c.expect('DELETE')
-  const top = parseTop(c)?.count
+  const top = parseWriteTop(c)
   c.accept('FROM')
   const target = parseTarget(c)
   const output = parseOutput(c)
@@ -105,6 +105,12 @@ export function parseDelete(c: Cursor, common: readonly CommonTable[]): Statemen
   const where = c.accept('WHERE') ? parseExpression(c) : undefined
   parseOption(c)
   return { kind: 'delete', line, with: common, top, target, output, from, where }
+}
+
+/** TOP of a write needs parentheses. */
+function parseWriteTop(c: Cursor): Expression | undefined {
+  if (c.at('TOP') && c.peek(1).text !== '(') throw syntaxNear(c.peek(1).text, c.line)
+  return parseTop(c)?.count
 }
 
 /** MERGE must end with a semicolon: error 10713. */

@@ -20,6 +20,12 @@ export function parseQuery(c: Cursor, common: readonly CommonTable[] = []): Quer
     }
   }
   if (c.at('FOR')) throw notImplemented(`FOR ${c.peek(1).upper} (the FOR clause)`)
+  if (offset !== undefined && body.kind === 'select' && body.top !== undefined)
+    throw sqlError(10741, 'A TOP can not be used in the same query or sub-query as a OFFSET.', {
+      line: c.line,
+      severity: 15,
+      state: 2,
+    })
   return { kind: 'query', with: common, body, orderBy, offset, fetch }
 }
 

@@ -20,6 +20,7 @@ export function parseBatch(text: string, options: { quotedIdentifiers?: boolean 
     statements.push(parseStatement(cursor))
     ended = false
   }
+  for (const statement of statements) refuseBreak(statement)
   const schema = statements.findIndex((s) => s.kind === 'createSchema')
   if (schema > 0)
     throw sqlError(111, "'CREATE SCHEMA' must be the first statement in a query batch.", {
@@ -46,6 +47,28 @@ export function parseNameText(text: string): ObjectName | undefined {
     return cursor.token.kind === 'end' ? name : undefined
   } catch {
     return undefined
+  }
+}
+
+/** BREAK and CONTINUE have a place in a loop only. */
+function refuseBreak(s: Statement): void {
+  switch (s.kind) {
+    case 'break':
+      throw sqlError(135, 'Cannot use a BREAK statement outside the scope of a WHILE statement.', { line: s.line })
+    case 'continue':
+      throw sqlError(136, 'Cannot use a CONTINUE statement outside the scope of a WHILE statement.', { line: s.line })
+    case 'block':
+      s.statements.forEach(refuseBreak)
+      return
+    case 'try':
+      s.body.forEach(refuseBreak)
+      s.handler.forEach(refuseBreak)
+      return
+    case 'if':
+      refuseBreak(s.body)
+      if (s.otherwise !== undefined) refuseBreak(s.otherwise)
+      return
+    default:
   }
 }
 
@@ -142,7 +165,9 @@ function parseStatement(c: Cursor): Statement {
       return { kind: 'print', line, value: parseExpression(c) }
     case 'RETURN':
       c.next()
-      return { kind: 'return', line, value: startsExpression(c) ? parseExpression(c) : undefined }
+      if (startsExpression(c))
+        throw sqlError(178, 'A RETURN statement with a return value cannot be used in this context.', { line })
+      return { kind: 'return', line }
     case 'RAISERROR':
       return parseRaiserror(c)
     case 'THROW': {
@@ -268,6 +293,13 @@ function parseDeclare(c: Cursor): Statement {
   return { kind: 'declare', line, variables }
 }
 
+/** Options that are ON or OFF. */
+const switches = new Set(
+  'XACT_ABORT NOCOUNT QUOTED_IDENTIFIER ANSI_NULLS ANSI_PADDING ANSI_WARNINGS ANSI_DEFAULTS ANSI_NULL_DFLT_ON ARITHABORT CONCAT_NULL_YIELDS_NULL NUMERIC_ROUNDABORT CURSOR_CLOSE_ON_COMMIT IMPLICIT_TRANSACTIONS FMTONLY NOEXEC PARSEONLY'.split(
+    ' ',
+  ),
+)
+
 function parseSet(c: Cursor): Statement {
   const line = c.line
   c.expect('SET')
@@ -303,6 +335,9 @@ function parseSet(c: Cursor): Statement {
   } while (c.accept(','))
   const negative = c.accept('-') ? '-' : ''
   const value = c.next()
+  if (names.some((name) => switches.has(name)) && value.upper !== 'ON' && value.upper !== 'OFF')
+    throw syntaxNear(value.text, line)
+  if (names.includes('LOCK_TIMEOUT') && value.kind !== 'number') throw syntaxNear(value.text, line)
   if (value.kind === 'end' || value.kind === 'operator') throw c.syntaxError()
   return { kind: 'setOption', line, names, value: negative + (value.kind === 'word' ? value.upper : value.text) }
 }
