@@ -13,6 +13,9 @@ import { reloadProperty } from './reload-due.ts'
 import { rollbackProperty } from './rollbacks.ts'
 import { snapshotIdFrom } from './snapshot-id.ts'
 
+/** Rows buffered before a row group is written, in bytes, unless the table's properties say otherwise. */
+const rowGroupBytes = 8 * 1024 * 1024
+
 /**
  * Rows on their way into a journal: written to files as they come, visible at {@link commit} all at once, or never.
  *
@@ -151,11 +154,14 @@ export class JournalBatch implements AsyncDisposable {
 
   async #openAppender(): Promise<IcebergAppender> {
     const { targetFileSizeBytes, signal } = this.#options
+    const { metadata } = this.#table.loaded
     return await IcebergAppender.open(this.#table, {
       environment: this.#environment,
       fullMetricsColumns: [SYNC_SEQ],
-      sortOrderId: this.#table.loaded.metadata.defaultSortOrderId,
+      sortOrderId: metadata.defaultSortOrderId,
       filePrefix: this.batchId,
+      // A unit of a target decodes whole row groups: small ones keep both legs' memory low.
+      ...(metadata.properties['write.parquet.row-group-size-bytes'] === undefined ? { rowGroupBytes } : {}),
       ...(targetFileSizeBytes === undefined ? {} : { targetFileSizeBytes }),
       ...(signal === undefined ? {} : { signal }),
     })

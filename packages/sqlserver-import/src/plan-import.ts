@@ -99,7 +99,7 @@ function planColumn(
       code: 'missing-column',
       column: source.name,
       message: reason,
-      hint: `Add it to the target as ${formatSqlType(createdType(source))}, or declare it as skipped.`,
+      hint: `Add it to the target as ${formatSqlType(createdType(source))}, or name it in skipColumns.`,
     })
     return { verdict: 'refused', source, target, reason }
   }
@@ -109,7 +109,10 @@ function planColumn(
       code: 'different-type',
       column: source.name,
       message: verdict.reason,
-      hint: `Make the target column ${formatSqlType(createdType(source))}, or declare it as skipped.`,
+      hint:
+        source.type.name === 'sql_variant'
+          ? 'Name the column in skipColumns.'
+          : `Make the target column ${formatSqlType(createdType(source))}, or name it in skipColumns.`,
     })
     return { verdict: 'refused', source, target, reason: verdict.reason }
   }
@@ -132,7 +135,7 @@ function planColumn(
       message: loss,
       hint: isKey
         ? `Make the target column ${formatSqlType(createdType(source))}: a key must be exact.`
-        : `Make the target column ${formatSqlType(createdType(source))}, or declare the loss.`,
+        : `Make the target column ${formatSqlType(createdType(source))}, or name it in allowLoss.`,
     })
   }
   return { verdict: 'narrowed', source, target, key: isKey, loss }

@@ -34,7 +34,6 @@ const everything = table([
   column('body', { name: 'varbinary', length: 'max' }, { nullable: true }),
   column('place', { name: 'geography' }, { nullable: true }),
   column('ratio', { name: 'real' }),
-  column('any', { name: 'sql_variant' }, { nullable: true }),
   column('short', { name: 'varchar', length: 10 }),
 ])
 

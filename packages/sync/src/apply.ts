@@ -2,7 +2,7 @@ import type { Environment } from '@icebridge/iceberg-core'
 import type { AppliedPosition, Journal, JournalUnit } from '@icebridge/journal'
 import type { SqlServer, TableDefinition, TableName } from '@icebridge/sqlserver'
 import { isSqlServerError } from '@icebridge/sqlserver'
-import type { ImportPlan, ImportResult, SqlServerImporter } from '@icebridge/sqlserver-import'
+import type { ImportPlan, ImportPlanOptions, ImportResult, SqlServerImporter } from '@icebridge/sqlserver-import'
 import { planError, SyncError, type SyncProblem } from './errors.ts'
 import type { Logger } from './logger.ts'
 import { tableKey, tableText } from './names.ts'
@@ -158,7 +158,7 @@ export async function planTarget(
 ): Promise<{ readonly plan: ImportPlan; readonly exists: boolean }> {
   const name = table.target ?? table.table
   const existing = await describeTarget(context.target, name, options)
-  const plan = context.importer.plan(definition, existing, { target: name })
+  const plan = context.importer.plan(definition, existing, importOptions(table))
   const problems = plan.problems.map((problem): SyncProblem => ({ ...problem, table: tableText(name) }))
   if (existing === undefined && table.createTarget === false) {
     problems.unshift({
@@ -170,6 +170,15 @@ export async function planTarget(
   }
   if (problems.length > 0) throw planError(tableText(name), problems)
   return { plan, exists: existing !== undefined }
+}
+
+/** A table's settings as the import plan takes them. */
+export function importOptions(table: TableSync): ImportPlanOptions {
+  return {
+    target: table.target ?? table.table,
+    ...(table.skipColumns === undefined ? {} : { skipColumns: table.skipColumns }),
+    ...(table.allowLoss === undefined ? {} : { allowLoss: table.allowLoss }),
+  }
 }
 
 /** Plans against the target as it is, creates it when it is absent and may be, and prepares the bookkeeping. */
@@ -185,7 +194,9 @@ async function prepareTarget(
   }
   await context.importer.prepare(options)
   if (exists) return { plan, createdTarget: false }
-  await context.importer.createTarget(journal.definition, plan.target, {
+  const { columns } = journal.definition
+  const created = { ...journal.definition, columns: columns.filter(({ name }) => !table.skipColumns?.includes(name)) }
+  await context.importer.createTarget(created, plan.target, {
     tableKey: tableKey(context.sourceName, table.table),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   })

@@ -2,7 +2,7 @@ import { ChangeDetectionError } from '@icebridge/change-detection'
 import { checkLayout, Journal, planJournal, type JournalLayout, type Lake as JournalLake } from '@icebridge/journal'
 import type { SqlServer } from '@icebridge/sqlserver'
 import { planImport } from '@icebridge/sqlserver-import'
-import { describeTarget } from './apply.ts'
+import { describeTarget, importOptions } from './apply.ts'
 import { SyncError, type SyncProblem } from './errors.ts'
 import { chooseStrategy } from './extract.ts'
 import { tableText } from './names.ts'
@@ -48,7 +48,7 @@ export async function planTable(
   const target = context.target === undefined ? undefined : await describeTarget(context.target, targetName, options)
   const targetVerdicts = new Map<string, string>()
   if (context.target !== undefined) {
-    const plan = planImport(definition, target, { target: targetName })
+    const plan = planImport(definition, target, importOptions(table))
     problems.push(...plan.problems.map((problem) => ({ ...problem, table: tableText(targetName) })))
     notes.push(...plan.notes.map((note) => note.message))
     for (const column of plan.columns) {

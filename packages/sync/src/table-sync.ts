@@ -23,6 +23,10 @@ export interface TableSync {
   readonly timestamps?: 'exact' | 'micros'
   /** `micros` stores time as a long, for engines without a time type. By default `time`. */
   readonly time?: 'time' | 'micros'
+  /** Columns that go to the lake and not to the target; none of the key. */
+  readonly skipColumns?: readonly string[]
+  /** Columns whose target may be narrower: what SQL Server rounds or replaces there is lost by choice. */
+  readonly allowLoss?: readonly string[]
   /** Create the target table when it is absent. By default true. */
   readonly createTarget?: boolean
   /** A run without changes moves the stored watermark on when it is older than this. By default one day. */

@@ -112,3 +112,15 @@ test('status says how far the target is behind', async () => {
     target: { exists: true, behind: 3n, position: { sequence: 1000n } },
   })
 })
+
+test('a column that is to be skipped goes to the lake and not to the target, and verify says so', async () => {
+  const coordinator = bench.coordinator()
+  const table = { ...orders, skipColumns: ['payload'] }
+  expect((await coordinator.sync(table)).apply).toMatchObject({ createdTarget: true, inserted: 1000n })
+  const columns = (await bench.target.describeTable(orders.table)).columns.map(({ name }) => name)
+  expect(columns).toEqual(['id', 'customer', 'total', 'placed', 'rv'])
+  expect(await coordinator.verify(table)).toMatchObject({
+    status: 'equal',
+    skipped: [{ column: 'payload', reason: 'the target has no such column' }],
+  })
+})

@@ -80,6 +80,8 @@ const tableSettings = {
   time: z.enum(['time', 'micros']).exactOptional(),
   heartbeatMs: z.number().int().min(1).exactOptional(),
   maxUnitRows: z.number().int().min(1).exactOptional(),
+  skipColumns: z.array(z.string().min(1)).exactOptional(),
+  allowLoss: z.array(z.string().min(1)).exactOptional(),
   createTarget: z.boolean().exactOptional(),
 }
 

@@ -36,12 +36,11 @@ WHEN MATCHED AND s.[op] <> 'delete' AND ((DATALENGTH(t.[id]) <> DATALENGTH(s.[c0
   OR (DATALENGTH(t.[body]) <> DATALENGTH(s.[c4]) OR t.[body] <> s.[c4] OR (t.[body] IS NULL AND s.[c4] IS NOT NULL) OR (t.[body] IS NOT NULL AND s.[c4] IS NULL))
   OR (DATALENGTH(t.[place]) <> DATALENGTH(s.[c5]) OR CONVERT(varbinary(max), t.[place]) <> CONVERT(varbinary(max), s.[c5]) OR (t.[place] IS NULL AND s.[c5] IS NOT NULL) OR (t.[place] IS NOT NULL AND s.[c5] IS NULL))
   OR (CONVERT(binary(4), t.[ratio]) <> CONVERT(binary(4), s.[c6]))
-  OR (SQL_VARIANT_PROPERTY(t.[any], 'BaseType') <> SQL_VARIANT_PROPERTY(s.[c7], 'BaseType') OR SQL_VARIANT_PROPERTY(t.[any], 'Precision') <> SQL_VARIANT_PROPERTY(s.[c7], 'Precision') OR SQL_VARIANT_PROPERTY(t.[any], 'Scale') <> SQL_VARIANT_PROPERTY(s.[c7], 'Scale') OR SQL_VARIANT_PROPERTY(t.[any], 'MaxLength') <> SQL_VARIANT_PROPERTY(s.[c7], 'MaxLength') OR SQL_VARIANT_PROPERTY(t.[any], 'Collation') <> SQL_VARIANT_PROPERTY(s.[c7], 'Collation') OR DATALENGTH(t.[any]) <> DATALENGTH(s.[c7]) OR CONVERT(varbinary(8000), t.[any]) <> CONVERT(varbinary(8000), s.[c7]) OR (t.[any] IS NULL AND s.[c7] IS NOT NULL) OR (t.[any] IS NOT NULL AND s.[c7] IS NULL))
-  OR (DATALENGTH(t.[short]) <> DATALENGTH(s.[c8]) OR CONVERT(varbinary(10), t.[short]) <> CONVERT(varbinary(10), s.[c8])))
-  THEN UPDATE SET t.[id] = s.[c0], t.[note] = s.[c2], t.[doc] = CONVERT(xml, s.[c3], 1), t.[body] = s.[c4], t.[place] = CONVERT(geography, s.[c5]), t.[ratio] = s.[c6], t.[any] = s.[c7], t.[short] = s.[c8]
+  OR (DATALENGTH(t.[short]) <> DATALENGTH(s.[c7]) OR CONVERT(varbinary(10), t.[short]) <> CONVERT(varbinary(10), s.[c7])))
+  THEN UPDATE SET t.[id] = s.[c0], t.[note] = s.[c2], t.[doc] = CONVERT(xml, s.[c3], 1), t.[body] = s.[c4], t.[place] = CONVERT(geography, s.[c5]), t.[ratio] = s.[c6], t.[short] = s.[c7]
 WHEN NOT MATCHED BY TARGET AND s.[op] <> 'delete'
-  THEN INSERT ([id], [seq], [note], [doc], [body], [place], [ratio], [any], [short])
-  VALUES (s.[c0], s.[c1], s.[c2], CONVERT(xml, s.[c3], 1), s.[c4], CONVERT(geography, s.[c5]), s.[c6], s.[c7], s.[c8])
+  THEN INSERT ([id], [seq], [note], [doc], [body], [place], [ratio], [short])
+  VALUES (s.[c0], s.[c1], s.[c2], CONVERT(xml, s.[c3], 1), s.[c4], CONVERT(geography, s.[c5]), s.[c6], s.[c7])
 OUTPUT $action INTO @merge_actions ([action]);
 SELECT @inserted = COUNT_BIG(*) FROM @merge_actions WHERE [action] = N'INSERT';
 SELECT @updated = COUNT_BIG(*) FROM @merge_actions WHERE [action] = N'UPDATE';

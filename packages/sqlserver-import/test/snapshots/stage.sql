@@ -7,8 +7,7 @@ CREATE TABLE #stage (
   [c4] varbinary(max) NULL,
   [c5] varbinary(max) NULL,
   [c6] real NULL,
-  [c7] sql_variant NULL,
-  [c8] varchar(10) COLLATE Latin1_General_100_CI_AS NULL,
+  [c7] varchar(10) COLLATE Latin1_General_100_CI_AS NULL,
   [seq] bigint NOT NULL,
   [op] varchar(6) COLLATE Latin1_General_BIN2 NOT NULL
 );
