@@ -39,7 +39,8 @@ export function bindAggregate(name: string, args: readonly Bound[], options: Agg
     case 'COUNT':
     case 'COUNT_BIG': {
       const type = name === 'COUNT' ? int : bigint
-      const inner = options.star || first === undefined ? '*' : `${distinct}${keySql(first)}`
+      const inner =
+        options.star || first === undefined ? '*' : options.distinct ? `DISTINCT ${keySql(first)}` : first.sql
       return bound(`CAST(count(${inner})${over} AS ${duckType(type)})`, type, { nullable: true })
     }
     case 'SUM':

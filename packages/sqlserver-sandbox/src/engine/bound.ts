@@ -1,4 +1,5 @@
 import type { SqlType, SqlValue } from '../session.ts'
+import { sqlError } from './errors.ts'
 
 /** A bound value: DuckDB SQL and what SQL Server knows about it. */
 export interface Bound {
@@ -49,12 +50,18 @@ export function keySql(value: Bound): string {
     case 'varchar':
     case 'nchar':
     case 'nvarchar':
-    case 'text':
-    case 'ntext':
     case 'sql_variant':
       return isBinaryCollation(value.collation) ? `rtrim(${value.sql}, ' ')` : `lower(rtrim(${value.sql}, ' '))`
     case 'datetimeoffset':
       return `(${value.sql}).u`
+    case 'text':
+    case 'ntext':
+    case 'image':
+    case 'xml':
+      throw sqlError(
+        value.type.name === 'xml' ? 305 : 306,
+        'The text, ntext, image and xml data types cannot be compared or sorted, except when using IS NULL or LIKE operator.',
+      )
     default:
       return value.sql
   }

@@ -63,7 +63,7 @@ test('uniqueidentifier is ordered by its last six bytes first', async () => {
     session,
     `SELECT CAST(x AS varchar(36)) FROM (VALUES (CAST('FFFFFFFF-0000-0000-0000-000000000001' AS uniqueidentifier)), (CAST('00000000-0000-0000-0000-000000000002' AS uniqueidentifier))) v(x) ORDER BY x DESC`,
   )
-  expect(found.map(([x]) => String(x).slice(-1))).toEqual(['2', '1'])
+  expect(found.map(([x]) => (x as string).slice(-1))).toEqual(['2', '1'])
 })
 
 test('arithmetic has the result types of SQL Server', async () => {
