@@ -252,7 +252,7 @@ describe('apply', () => {
     }
     await expect(importer.apply(unit, plan, optionsOf(undefined))).rejects.toMatchObject({
       code: 'plan',
-      hint: 'Make the target column nvarchar(20), or declare the loss.',
+      hint: 'Make the target column nvarchar(20), or name it in allowLoss.',
     })
     expect(read).toBe(false)
     expect(await importer.position(tableKey)).toBeUndefined()

@@ -71,7 +71,7 @@ describe('the plan of an import', () => {
         code: 'narrower-column',
         column: 'name',
         message: 'nvarchar(10) in the target would lose characters past 10',
-        hint: 'Make the target column nvarchar(20), or declare the loss.',
+        hint: 'Make the target column nvarchar(20), or name it in allowLoss.',
       },
     ])
   })

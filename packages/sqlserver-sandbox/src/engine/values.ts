@@ -79,10 +79,6 @@ export function quote(text: string): string {
     .join(' || chr(0) || ')})`
 }
 
-export function quoteIdentifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
-}
-
 export function decimalText(value: bigint, scale: number): string {
   const negative = value < 0n
   const digits = (negative ? -value : value).toString().padStart(scale + 1, '0')

@@ -90,4 +90,3 @@ export const TYPE = {
 /** Length of a max type in TYPE_INFO, and of NULL in a short character or binary value. */
 export const USHORT_MAX = 0xffff
 export const PLP_NULL = 0xffffffffffffffffn
-export const PLP_UNKNOWN_LENGTH = 0xfffffffffffffffen

@@ -88,10 +88,6 @@ export interface SelectItem {
   readonly variable?: string
 }
 
-export interface TableHints {
-  readonly names: readonly string[]
-}
-
 export type FromItem =
   | {
       readonly kind: 'table'
