@@ -102,7 +102,7 @@ export class SqliteStore {
       try {
         value = work(new SqliteWrite(this.#database))
       } catch (error) {
-        this.#database.exec('ROLLBACK')
+        this.#rollBack()
         throw error
       }
       return this.#commit(value)
@@ -111,6 +111,14 @@ export class SqliteStore {
 
   close(): void {
     if (this.#database.isOpen) this.#database.close()
+  }
+
+  #rollBack(): void {
+    try {
+      this.#database.exec('ROLLBACK')
+    } catch {
+      // SQLite ends the transaction by itself where it cannot go on, on a full disk for one. What failed says why.
+    }
   }
 
   #commit<T>(value: T): TransactionOutcome<T> {

@@ -209,6 +209,26 @@ test('throws, and removes its file, when COMMIT failed for certain', async () =>
   expect(await readdir(join(base.metadata.location, 'metadata'))).toHaveLength(1)
 })
 
+test('says what failed when SQLite ended the transaction by itself, and works on', async () => {
+  await using fixture = await sqliteFixture()
+  await using catalog = await fixture.open()
+  await catalog.createNamespace(orders.namespace)
+  const created = await catalog.createTable(orders, sampleTable)
+  using database = new DatabaseSync(fixture.path)
+  database.exec("CREATE TRIGGER ends BEFORE UPDATE ON iceberg_tables BEGIN SELECT RAISE(ROLLBACK, 'no room'); END")
+  const commit = {
+    base: created,
+    requirements: [],
+    updates: [{ action: 'remove-properties', removals: ['owner'] }],
+  } as const
+  await expect(catalog.commitTable(orders, commit)).rejects.toMatchObject({
+    code: 'io',
+    message: `The catalog ${fixture.path} failed: no room`,
+  })
+  database.exec('DROP TRIGGER ends')
+  expect((await catalog.commitTable(orders, commit)).status).toBe('committed')
+})
+
 test('waits for another process that holds the file, gives up in time, and stops on an abort', async () => {
   await using fixture = await sqliteFixture()
   await using catalog = await fixture.open({ lockTimeoutMs: 300 })
