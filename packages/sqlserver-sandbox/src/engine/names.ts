@@ -152,6 +152,13 @@ function systemVariable(state: SessionState, name: string): Bound {
   }
 }
 
+const started = { ticks: ticks1970 + BigInt(Date.now()) * 10_000n, nanos: process.hrtime.bigint() }
+
+/** The clock in 100 ns, never going back. */
+function now(): bigint {
+  return started.ticks + (process.hrtime.bigint() - started.nanos) / 100n
+}
+
 /** Functions without arguments. */
 const bare = new Set(
   'SYSUTCDATETIME SYSDATETIME SYSDATETIMEOFFSET GETDATE GETUTCDATE CURRENT_TIMESTAMP ROWCOUNT_BIG SCOPE_IDENTITY XACT_STATE ERROR_NUMBER ERROR_MESSAGE ERROR_SEVERITY ERROR_STATE ERROR_LINE ERROR_PROCEDURE MIN_ACTIVE_ROWVERSION'.split(
@@ -168,7 +175,6 @@ function systemFunction(state: SessionState, name: string, args: readonly Bound[
   }
   if (args.length > 0 && bare.has(name))
     throw sqlError(174, `The ${name.toLowerCase()} function requires 0 argument(s).`, { severity: 15 })
-  const now = (): bigint => ticks1970 + BigInt(Date.now()) * 10_000n + ((process.hrtime.bigint() / 100n) % 10_000n)
   const datetime2: SqlType = { name: 'datetime2', scale: 7 }
   const caught = state.caught
   switch (name) {
@@ -274,6 +280,14 @@ function systemFunction(state: SessionState, name: string, args: readonly Bound[
       const value = values[(text(1) ?? '').toLowerCase()]
       if (value === undefined) throw notImplemented(`DATABASEPROPERTYEX with ${text(1) ?? 'NULL'}`)
       return constant(database === undefined ? null : value, nvarchar)
+    }
+    case 'COLLATIONPROPERTY': {
+      const collation = text(0) ?? ''
+      const property = text(1) ?? 'NULL'
+      if (property.toLowerCase() !== 'codepage') throw notImplemented(`COLLATIONPROPERTY with ${property}`)
+      if (/_UTF8$/i.test(collation)) return constant(65_001, int)
+      if (/^(SQL_)?Latin1_General_/i.test(collation)) return constant(1252, int)
+      throw notImplemented(`COLLATIONPROPERTY of the collation ${collation}`)
     }
     default:
       return undefined

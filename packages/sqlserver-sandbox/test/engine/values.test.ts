@@ -80,3 +80,10 @@ test('strings compare without case and trailing spaces unless the collation is b
     ),
   ).toEqual([[1, 0, 0]])
 })
+
+test('the code page of a collation is told for those that are known, and refused for others', async () => {
+  const page = (collation: string): string => `SELECT CONVERT(int, COLLATIONPROPERTY(N'${collation}', 'CodePage'))`
+  expect(await rows(session, page('SQL_Latin1_General_CP1_CI_AS'))).toEqual([[1252]])
+  expect(await rows(session, page('Latin1_General_100_CI_AS_SC_UTF8'))).toEqual([[65001]])
+  await expect(rows(session, page('Cyrillic_General_CI_AS'))).rejects.toThrow(/COLLATIONPROPERTY/)
+})
