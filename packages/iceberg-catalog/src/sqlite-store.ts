@@ -65,7 +65,15 @@ export class SqliteStore {
   /** Opens the file; makes it, its folder and the catalog's tables when they are absent. */
   static async open(path: string, options: SqliteStoreOptions): Promise<SqliteStore> {
     const file = resolve(path)
-    await mkdir(dirname(file), { recursive: true })
+    try {
+      await mkdir(dirname(file), { recursive: true })
+    } catch (cause) {
+      throw new IcebergError('io', `The folder of the catalog ${file} cannot be made`, {
+        context: { path: file },
+        hint: 'Check the path, and that this account may write there.',
+        cause,
+      })
+    }
     let database
     try {
       database = new DatabaseSync(file)

@@ -315,6 +315,17 @@ test('refuses a file that is no SQLite database, and a damaged or missing metada
   })
 })
 
+test('a folder that cannot be made is named', async () => {
+  await using fixture = await sqliteFixture()
+  const file = join(fixture.folder, 'file')
+  await writeFile(file, '')
+  const path = join(file, 'lake', 'catalog.db')
+  await expect(fixture.open({ path })).rejects.toMatchObject({
+    code: 'io',
+    message: `The folder of the catalog ${path} cannot be made`,
+  })
+})
+
 test('a closed catalog says so', async () => {
   await using fixture = await sqliteFixture()
   const catalog = await fixture.open()
