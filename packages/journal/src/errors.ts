@@ -64,7 +64,6 @@ export function isJournalError(error: unknown, code?: JournalErrorCode): error i
 /** Something that must be put right before anything is written. */
 export interface PlanProblem {
   readonly code:
-    | 'dotted-level'
     | 'empty-name'
     | 'name-collision'
     | 'journal-name'

@@ -99,14 +99,6 @@ function ownProblems(layout: JournalLayout): readonly PlanProblem[] {
         hint: 'Give the source a name and the template no empty level.',
       })
     }
-    if (level.includes('.')) {
-      problems.push({
-        code: 'dotted-level',
-        table,
-        message: `the namespace level ${JSON.stringify(level)} of ${table} has a dot in it`,
-        hint: 'Many engines take a dot for the end of a level. Set a namespace template, or a source name, without one.',
-      })
-    }
   }
   if (layout.table.name.toLowerCase().endsWith(journalSuffix)) {
     problems.push({

@@ -32,15 +32,17 @@ test('characters outside letters, digits, underscore and hyphen are percent-enco
   expect(encodeName("it's]")).toBe('it%27s%5D')
 })
 
-test('a dot in a namespace level is a problem, wherever it comes from', () => {
-  const problems = checkLayout([
+test('a dot in a source, schema or table name never makes a level: it is encoded', () => {
+  const layouts = [
     layoutFor({ source: 'erp.prod', table: orders }),
     layoutFor({ source: 'erp', table: { schema: 'a.b', name: 'items' } }),
     layoutFor({ source: 'erp', table: { schema: 'dbo', name: 'with.dot' } }),
-  ])
-  expect(problems.map(({ code, table }) => [code, table])).toEqual([
-    ['dotted-level', 'dbo.orders'],
-    ['dotted-level', 'a.b.items'],
+  ]
+  expect(checkLayout(layouts)).toEqual([])
+  expect(layouts.map(({ namespace, journalName }) => [...namespace, journalName])).toEqual([
+    ['erp%2Eprod_dbo', 'orders__changes'],
+    ['erp_a%2Eb', 'items__changes'],
+    ['erp_dbo', 'with%2Edot__changes'],
   ])
 })
 

@@ -5,7 +5,7 @@ import { isSqlServerError } from '@icebridge/sqlserver'
 import type { ImportPlan, ImportPlanOptions, ImportResult, SqlServerImporter } from '@icebridge/sqlserver-import'
 import { planError, SyncError, type SyncProblem } from './errors.ts'
 import type { Logger } from './logger.ts'
-import { tableKey, tableText } from './names.ts'
+import { positionKey, tableText } from './names.ts'
 import type { ApplyResult } from './results.ts'
 import type { SyncOptions, TableSync } from './table-sync.ts'
 
@@ -45,7 +45,7 @@ export async function apply(
   options: SyncOptions,
 ): Promise<ApplyResult> {
   const startedMs = context.environment.nowMs()
-  const key = tableKey(context.sourceName, table.table)
+  const key = keyOf(context, table)
   const { plan, createdTarget } = await prepareTarget(context, journal, table, options)
   const totals: Totals = {
     rows: 0n,
@@ -74,6 +74,10 @@ export async function apply(
     context: { target: tableText(plan.target) },
     retryable: true,
   })
+}
+
+function keyOf(context: ApplyContext, table: TableSync): string {
+  return positionKey(context.sourceName, table.table, table.target ?? table.table)
 }
 
 interface Application {
@@ -119,7 +123,7 @@ async function applyUnit(
 ): Promise<ImportResult> {
   const before = totals.rows
   const result = await context.importer.apply(unit, plan, {
-    tableKey: tableKey(context.sourceName, table.table),
+    tableKey: keyOf(context, table),
     tableUuid: journal.tableUuid,
     position,
     lakeLocation: journal.table.loaded.metadata.location,
@@ -197,7 +201,7 @@ async function prepareTarget(
   const { columns } = journal.definition
   const created = { ...journal.definition, columns: columns.filter(({ name }) => !table.skipColumns?.includes(name)) }
   await context.importer.createTarget(created, plan.target, {
-    tableKey: tableKey(context.sourceName, table.table),
+    tableKey: keyOf(context, table),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   })
   return { plan: (await planTarget(context, journal.definition, table, options)).plan, createdTarget: true }

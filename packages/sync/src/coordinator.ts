@@ -7,7 +7,7 @@ import { apply, describeTarget, planTarget, type ApplyContext } from './apply.ts
 import { planError, SyncError } from './errors.ts'
 import { extract } from './extract.ts'
 import { silentLogger, type Logger } from './logger.ts'
-import { tableKey, tableText } from './names.ts'
+import { positionKey, tableKey, tableText } from './names.ts'
 import { planTable } from './plan-table.ts'
 import type { TablePlan } from './plan.ts'
 import type { ApplyResult, ExtractResult, SyncResult, TableStatus } from './results.ts'
@@ -160,8 +160,8 @@ export class IncrementalSyncCoordinator {
     const journal = await this.#openJournal(table, options)
     const head = await journal?.head(options)
     const { target, source } = this.#options
-    const position = await this.#importer?.position(tableKey(source.name, table.table), options)
     const name = table.target ?? table.table
+    const position = await this.#importer?.position(positionKey(source.name, table.table, name), options)
     return {
       table: table.table,
       journal:

@@ -119,8 +119,8 @@ test('a target column that is too narrow is refused with its name, and the targe
 })
 
 test('odd identifiers work in every place', async () => {
-  const table = { schema: 'odd]schema', name: 'select "x".[y] 🧊' }
-  const [schema, name] = ['[odd]]schema]', '[select "x".[y]] 🧊]']
+  const table = { schema: 'odd].sche.ma', name: 'select "x".[y] 🧊' }
+  const [schema, name] = ['[odd]].sche.ma]', '[select "x".[y]] 🧊]']
   await bench.source.batch(`CREATE SCHEMA ${schema};`)
   await bench.source.batch(
     `CREATE TABLE ${schema}.${name} ([order] int NOT NULL, [a.b'c] nvarchar(10) NULL, [rv ] rowversion NOT NULL, CONSTRAINT [pk]]] PRIMARY KEY ([order]));`,

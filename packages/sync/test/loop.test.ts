@@ -102,6 +102,20 @@ test('verify finds a row that is missing, one too many and one that differs, and
   })
 })
 
+test('verify orders rows by the whole of a key of 1,700 bytes', async () => {
+  const table = { schema: 'dbo', name: 'wide' }
+  const create = `CREATE TABLE [dbo].[wide] ([k] nvarchar(850) NOT NULL, CONSTRAINT [pk_wide] PRIMARY KEY NONCLUSTERED ([k]));`
+  const keys = ['a', 'b', 'c'].map((end) => `N'${'x'.repeat(849)}${end}'`)
+  for (const [server, order] of [
+    [bench.source, keys],
+    [bench.target, keys.toReversed()],
+  ] as const) {
+    await server.batch(create)
+    for (const key of order) await server.batch(`INSERT INTO [dbo].[wide] ([k]) VALUES (${key});`)
+  }
+  expect(await bench.coordinator().verify({ table })).toMatchObject({ status: 'equal', sourceRows: 3n })
+})
+
 test('status says how far the target is behind', async () => {
   const coordinator = bench.coordinator()
   await coordinator.sync(orders)
@@ -123,4 +137,15 @@ test('a column that is to be skipped goes to the lake and not to the target, and
     status: 'equal',
     skipped: [{ column: 'payload', reason: 'the target has no such column' }],
   })
+})
+
+test('two targets in one database follow one source table, each from its own position', async () => {
+  const coordinator = bench.coordinator()
+  const tables = ['copy_a', 'copy_b'].map((name) => ({ ...orders, target: { schema: 'dbo', name } }))
+  for (const table of tables) expect((await coordinator.sync(table)).apply).toMatchObject({ inserted: 1000n })
+  for (const statement of insertOrders(1001, 1003)) await bench.source.batch(statement)
+  for (const table of tables) {
+    expect((await coordinator.sync(table)).apply).toMatchObject({ inserted: 3n, updated: 0n })
+    expect(await coordinator.verify(table)).toMatchObject({ status: 'equal', targetRows: 1003n })
+  }
 })

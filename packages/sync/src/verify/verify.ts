@@ -120,7 +120,7 @@ function query(
     name: `_key${index}`,
     role: 'value',
     expression: (alias) =>
-      `CONVERT(varbinary(900), CONVERT(${formatSqlType(as.type)}, ${alias}.${quoteName(column.name)}))`,
+      `CONVERT(varbinary(1700), CONVERT(${formatSqlType(as.type)}, ${alias}.${quoteName(column.name)}))`,
     field: { name: `_key${index}`, type: { kind: 'binary' }, nullable: false },
   }))
   const places = columns.map(
