@@ -202,7 +202,7 @@ class BatchRead {
     this.#wake?.()
   }
 
-  /** Rows must arrive while the read is not paused by its consumer. */
+  /** Rows must arrive until the answer has ended, while the read is not paused by its consumer. */
   #watch(idleTimeoutMs: number): NodeJS.Timeout | undefined {
     if (idleTimeoutMs <= 0) return undefined
     let seen = -1
@@ -210,7 +210,7 @@ class BatchRead {
     const timer = setInterval(
       () => {
         const now = performance.now()
-        if (this.#rows !== seen || this.#paused || this.#decoders === undefined) {
+        if (this.#rows !== seen || this.#paused || this.#ended || this.#decoders === undefined) {
           seen = this.#rows
           since = now
         } else if (now - since >= idleTimeoutMs) {

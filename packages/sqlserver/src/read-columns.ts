@@ -187,22 +187,23 @@ function variantType(source: string): string {
 
 /**
  * A sql_variant's value as text from which the base type gives the same value again: style 3 has 17 digits of a float, 1 has the
- * hexadecimal digits of binary data, 126 is ISO 8601.
+ * hexadecimal digits of binary data, 126 is ISO 8601. The text of 8,000 bytes has up to 16,002 characters, and CONVERT would cut it
+ * to a shorter type without an error.
  */
 function variantText(source: string): string {
   const base = property(source, 'BaseType', 'nvarchar(128)')
   const as = (type: string, style?: number): string =>
-    `CONVERT(nvarchar(4000), CONVERT(${type}, ${source})${style === undefined ? '' : `, ${style}`})`
+    `CONVERT(nvarchar(max), CONVERT(${type}, ${source})${style === undefined ? '' : `, ${style}`})`
   return [
     `CASE ${base}`,
-    `WHEN N'money' THEN CONVERT(nvarchar(4000), CONVERT(decimal(19,4), CONVERT(money, ${source})))`,
-    `WHEN N'smallmoney' THEN CONVERT(nvarchar(4000), CONVERT(decimal(10,4), CONVERT(smallmoney, ${source})))`,
+    `WHEN N'money' THEN CONVERT(nvarchar(max), CONVERT(decimal(19,4), CONVERT(money, ${source})))`,
+    `WHEN N'smallmoney' THEN CONVERT(nvarchar(max), CONVERT(decimal(10,4), CONVERT(smallmoney, ${source})))`,
     `WHEN N'float' THEN ${as('float', 3)} WHEN N'real' THEN ${as('real', 3)}`,
     `WHEN N'binary' THEN ${as('varbinary(8000)', 1)} WHEN N'varbinary' THEN ${as('varbinary(8000)', 1)}`,
     `WHEN N'datetime' THEN ${as('datetime', 126)} WHEN N'smalldatetime' THEN ${as('smalldatetime', 126)}`,
     `WHEN N'datetime2' THEN ${as('datetime2(7)', 126)} WHEN N'datetimeoffset' THEN ${as('datetimeoffset(7)', 126)}`,
     `WHEN N'time' THEN ${as('time(7)', 126)} WHEN N'date' THEN ${as('date', 126)}`,
-    `ELSE CONVERT(nvarchar(4000), ${source}) END`,
+    `ELSE CONVERT(nvarchar(max), ${source}) END`,
   ].join(' ')
 }
 

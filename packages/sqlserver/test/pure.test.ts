@@ -140,6 +140,11 @@ describe('types', () => {
     expect(roles({ name: 'sql_variant' })).toEqual(['value c', 'variant _sync_variant_c'])
   })
 
+  it('never cut the text of a sql_variant, of which 8,000 bytes have 16,002 hexadecimal characters', () => {
+    const [value] = readColumns(column('c', { name: 'sql_variant' }))
+    expect(value?.expression('[t]')).not.toMatch(/nvarchar\(\d{4}/)
+  })
+
   it('quote the column in every expression', () => {
     for (const name of sqlTypeNames) {
       for (const read of readColumns(column('a]b', { name }))) expect(read.expression('[t]')).toContain('[t].[a]]b]')

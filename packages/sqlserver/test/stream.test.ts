@@ -195,4 +195,14 @@ describe('a streamed read on a bad connection', () => {
     expect(rows).toBe(ROWS)
     expect(end.fired).toBe(true)
   })
+
+  it('does not count the time that the consumer takes after the last row has come', async () => {
+    const few = { ...query, text: `${query.text} WHERE [t].[id] < 150` }
+    const sizes: number[] = []
+    for await (const batch of flaky.stream(few, { batchRows: 100 })) {
+      if (sizes.length === 0) await new Promise((resolve) => setTimeout(resolve, 900))
+      sizes.push(batch.numRows)
+    }
+    expect(sizes).toEqual([100, 50])
+  })
 })

@@ -123,11 +123,11 @@ function readPrefixed(buffer: Buffer, at: number, { type, scale }: Metadata): Pa
   }
 }
 
-/** Halves within this are a safe integer together. */
+/** High halves strictly within this, either way, make a safe integer with any low half: -2^53 itself is none. */
 const SAFE_HIGH = 0x20_0000
 
 function integer(high: number, low: number): number | bigint {
-  return high >= -SAFE_HIGH && high < SAFE_HIGH ? high * 0x1_0000_0000 + low : (BigInt(high) << 32n) | BigInt(low)
+  return high > -SAFE_HIGH && high < SAFE_HIGH ? high * 0x1_0000_0000 + low : (BigInt(high) << 32n) | BigInt(low)
 }
 
 function decimal(buffer: Buffer, at: number, length: number): number | bigint {
