@@ -169,7 +169,15 @@ export class Composition implements AsyncDisposable {
   }
 
   #server(key: string, config: SqlServerConfig): Promise<SqlServer> {
-    return once(this.#servers, key, () => SqlServer.connect(config, { signal: this.#signal }))
+    return once(this.#servers, key, async () => {
+      try {
+        return await SqlServer.connect(config, { signal: this.#signal })
+      } catch (error) {
+        // A message of the driver does not know which of the servers it is about.
+        if (error instanceof Error) error.message = `${key}: ${error.message}`
+        throw error
+      }
+    })
   }
 
   #openCatalog(): Promise<SqlCatalog> {

@@ -24,8 +24,12 @@ export async function openScanned(
 ): Promise<AsyncDisposable & { readonly table: TableHandle }> {
   const prefixes = mapPrefix.map(([from, to]) => [from, absolute(to)] as const)
   const mapPath = (path: string): string => {
-    const moved = prefixes.find(([from]) => path.startsWith(from))
-    return moved === undefined ? path : moved[1] + path.slice(moved[0].length)
+    // A prefix may be written as a plain path where the metadata has a file: URI.
+    for (const written of [path, path.replace(/^file:(\/\/)?(?=\/)/, '')]) {
+      const moved = prefixes.find(([from]) => written.startsWith(from))
+      if (moved !== undefined) return moved[1] + written.slice(moved[0].length)
+    }
+    return path
   }
   if (catalog === undefined) {
     const place = absolute(location)

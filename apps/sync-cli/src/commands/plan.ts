@@ -20,7 +20,10 @@ export async function plan(
         ['  column', 'SQL Server', 'Iceberg', 'verdict'],
         ...found.columns.map((c) => [`  ${c.name}`, c.sqlType, c.icebergType, c.verdict]),
       ])
-      const notes = [...found.problems.map((p) => `  ✗ ${p.message} ${p.hint}`), ...found.notes.map((n) => `  · ${n}`)]
+      const notes = [
+        ...found.problems.map((p) => `  ✗ ${p.message}\n    → ${p.hint}`),
+        ...found.notes.map((n) => `  · ${n}`),
+      ]
       printResult(
         context.output,
         'plan',

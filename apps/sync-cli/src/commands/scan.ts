@@ -1,3 +1,4 @@
+import { IcebergError, isIcebergError } from '@icebridge/iceberg-core'
 import { IcebergReader } from '@icebridge/iceberg-io'
 import type { CommandContext } from '../command-context.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -18,6 +19,19 @@ export async function scan(context: CommandContext, location: string, options: S
   if (options.snapshotId !== undefined && options.asOf !== undefined) {
     throw new UsageError('Give either --snapshot-id or --as-of.')
   }
+  try {
+    return await printRows(context, location, options)
+  } catch (error) {
+    if (!isIcebergError(error, 'not-found')) throw error
+    throw new IcebergError('not-found', error.message, {
+      context: error.context,
+      hint: 'If the table has moved, say where its files are now: --map-prefix FROM=TO.',
+      cause: error,
+    })
+  }
+}
+
+async function printRows(context: CommandContext, location: string, options: ScanOptions): Promise<number> {
   await using opened = await openScanned(location, options, context.signal)
   const { snapshotId, asOf, columns, limit } = options
   const batches = new IcebergReader(opened.table).scan({
