@@ -176,3 +176,11 @@ test('calls a damaged file by its name', async () => {
   }
   await expect(drain()).rejects.toThrow(path)
 })
+
+test('a null partition value stands in for an absent column before its default does', async () => {
+  const path = join(folder, 'partitioned.parquet')
+  await duckdb.run(`COPY (SELECT 1 AS a) TO '${path}' (FIELD_IDS {a: 1})`)
+  const fields = [field(1, 'a', 'int'), { ...field(2, 'p', 'int'), initialDefault: 7 }]
+  expect(await rowsOf(path, fields, { constants: new Map([[2, null]]) })).toEqual([[1, null]])
+  expect(await rowsOf(path, fields)).toEqual([[1, 7]])
+})

@@ -1,4 +1,5 @@
 import type { SqlType } from '@icebridge/sqlserver'
+import { stagedValue } from './byte-difference.ts'
 
 /** One target column that a merge writes. */
 export interface MergeColumn {
@@ -51,6 +52,6 @@ export function lockHints(context: MergeContext): string {
 export function keysEqual(context: MergeContext): string {
   return context.columns
     .filter((column) => column.key)
-    .map((column) => `t.${column.target} = s.${column.stage}`)
+    .map((column) => `t.${column.target} = ${stagedValue(column)}`)
     .join(' AND ')
 }

@@ -56,9 +56,13 @@ export async function apply(
     deleted: 0n,
     unchanged: 0n,
   }
+  let furthest = -1n
   for (let restarts = 0; restarts <= mostRestarts; restarts++) {
     options.signal?.throwIfAborted()
     const position = await context.importer.position(key, options)
+    // Only restarts that got nowhere count: a flaky line that settles unit after unit is no contention.
+    if ((position?.sequence ?? 0n) > furthest) restarts = 0
+    furthest = position?.sequence ?? 0n
     const end = await applyFrom(context, { journal, table, plan, position, options, totals })
     if (end === 'moved') continue
     return {

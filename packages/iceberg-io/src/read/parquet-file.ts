@@ -60,7 +60,7 @@ export async function* readParquet(
       if (target === undefined) throw new TypeError('a builder for each field')
       const reader =
         column === undefined
-          ? constantReader(target, read.constants?.get(field.id) ?? defaultOf(field))
+          ? constantReader(target, constantOf(field, read.constants))
           : columnReader(column, field.type, target, { file: path, pagesOf: (leaf) => loaded.pages(leaf) })
       reader.read(rows)
     })
@@ -70,6 +70,12 @@ export async function* readParquet(
       yield rows <= batchRows ? batch : sliceBatch(batch, start, Math.min(rows, start + batchRows))
     }
   }
+}
+
+/** A partition value stands in for an absent column, null included; without one the field's default does. */
+function constantOf(field: NestedField, constants: ReadonlyMap<number, NestedValue> | undefined): NestedValue {
+  const value = constants?.get(field.id)
+  return value === undefined ? defaultOf(field) : value
 }
 
 async function footer(
