@@ -25,6 +25,7 @@ test.runIf(process.platform !== 'win32')(
     const { stdout } = await run('bash', [at('../06-incremental-sync-demo.sh')])
     expect(stdout).toMatch(/snapshot \d+: +1000 rows; now: +1150 rows/)
     expect(stdout).toContain('inserted 100, updated 50')
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe('source 1100 · journal 1150 · target 1100 · verified')
   },
   120_000,
 )
