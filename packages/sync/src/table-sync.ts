@@ -25,7 +25,7 @@ export interface TableSync {
   readonly time?: 'time' | 'micros'
   /** Columns that go to the lake and not to the target; none of the key. */
   readonly skipColumns?: readonly string[]
-  /** Columns whose target may be narrower: what SQL Server rounds or replaces there is lost by choice. */
+  /** Columns whose target may be narrower. What SQL Server replaces there is lost by choice; a value that does not fit still stops the run. */
   readonly allowLoss?: readonly string[]
   /** Create the target table when it is absent. By default true. */
   readonly createTarget?: boolean
