@@ -263,12 +263,13 @@ describe('append with an answer that is lost', () => {
     expect(await lake.scan()).toEqual(['a'])
   })
 
-  it('passes on an error of the catalog', async () => {
+  it('passes on an error of the catalog and leaves nothing behind', async () => {
     const lake = await Lake.create()
     lake.catalog.faults.push('throw')
     await expect(append(await lake.table(), { files: [] }, { environment: lake.environment })).rejects.toThrow(
       /cannot be reached/,
     )
+    expect(lake.metadataFiles()).toEqual([])
   })
 
   it('throws the reason of an abort and leaves nothing behind', async () => {

@@ -84,11 +84,13 @@ class Append {
     const prepared = await this.#cleaningUp(() => this.#prepare(attempt))
     if ('status' in prepared) return prepared
     const { table, snapshot, updates, requirements } = prepared
-    // From here on an error is no proof that nothing was committed, so files are left alone when one is thrown.
-    const outcome = await table.catalog.commitTable(
-      table.identifier,
-      { requirements, updates, base: table.loaded },
-      { signal: this.#options.signal },
+    // A catalog throws only what happened before the swap was sent (see `Catalog.commitTable`): nothing refers to the files then.
+    const outcome = await this.#cleaningUp(() =>
+      table.catalog.commitTable(
+        table.identifier,
+        { requirements, updates, base: table.loaded },
+        { signal: this.#options.signal },
+      ),
     )
     switch (outcome.status) {
       case 'committed':
