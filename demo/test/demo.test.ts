@@ -18,14 +18,10 @@ test('an argument that the demo does not know is refused', async () => {
   await expect(run(process.execPath, [at('../src/main.ts'), '--kepp', 'x'])).rejects.toMatchObject({ code: 1 })
 })
 
-// Bash and POSIX tools: the script is for people on Linux and macOS.
-test.runIf(process.platform !== 'win32')(
-  'the script tells the same story with the command',
-  async () => {
-    const { stdout } = await run('bash', [at('../06-incremental-sync-demo.sh')])
-    expect(stdout).toMatch(/snapshot \d+: +1000 rows; now: +1150 rows/)
-    expect(stdout).toContain('inserted 100, updated 50')
-    expect(stdout.trimEnd().split('\n').at(-1)).toBe('source 1100 · journal 1150 · target 1100 · verified')
-  },
-  120_000,
-)
+test('the script tells the same story with the command', async (context) => {
+  context.skip(process.platform === 'win32', 'the script needs bash and POSIX tools')
+  const { stdout } = await run('bash', [at('../06-incremental-sync-demo.sh')])
+  expect(stdout).toMatch(/snapshot \d+: +1000 rows; now: +1150 rows/)
+  expect(stdout).toContain('inserted 100, updated 50')
+  expect(stdout.trimEnd().split('\n').at(-1)).toBe('source 1100 · journal 1150 · target 1100 · verified')
+}, 120_000)

@@ -196,17 +196,14 @@ test('patterns ask the source, and one that takes nothing ends with 64', async (
   expect(none.stderr).toContain('dbo.x* takes no table of source erp')
 })
 
-// Windows has no signal that one process can send to another.
-test.skipIf(process.platform === 'win32')(
-  'an interrupted run stops cleanly with 130, and the next one goes on',
-  async () => {
-    const config = configured(['dbo.good'])
-    const fault = faults.add({ at: 'row', nth: 1, text: /FROM \[dbo\]\.\[good\]/, action: { do: 'stall' } })
-    const ended = await icebridge(['run', '-c', config], { interruptWhen: () => fault.whenFired })
-    fault.release()
-    faults.clear()
-    expect(ended).toMatchObject({ code: 130, signal: null, stdout: '', stderr: 'interrupted\n' })
-    const next = await icebridge(['run', '-c', config, '--json'])
-    expect(next.json).toMatchObject([{ type: 'run', extract: { status: 'committed', mode: 'load', rows: '2' } }])
-  },
-)
+test('an interrupted run stops cleanly with 130, and the next one goes on', async (context) => {
+  context.skip(process.platform === 'win32', 'Windows has no signal that one process can send to another')
+  const config = configured(['dbo.good'])
+  const fault = faults.add({ at: 'row', nth: 1, text: /FROM \[dbo\]\.\[good\]/, action: { do: 'stall' } })
+  const ended = await icebridge(['run', '-c', config], { interruptWhen: () => fault.whenFired })
+  fault.release()
+  faults.clear()
+  expect(ended).toMatchObject({ code: 130, signal: null, stdout: '', stderr: 'interrupted\n' })
+  const next = await icebridge(['run', '-c', config, '--json'])
+  expect(next.json).toMatchObject([{ type: 'run', extract: { status: 'committed', mode: 'load', rows: '2' } }])
+})
