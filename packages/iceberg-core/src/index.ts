@@ -107,6 +107,24 @@ export { evolveSchema } from './schema/evolve-schema.ts'
 export type { AddColumn, SchemaChanges } from './schema/evolve-schema.ts'
 export { nameMappingProperty, parseNameMapping, serializeNameMapping } from './schema/name-mapping.ts'
 export type { MappedField, NameMapping } from './schema/name-mapping.ts'
+export {
+  changeOrdinalColumn,
+  changeTypeColumn,
+  commitSnapshotIdColumn,
+  deletedColumn,
+  deleteFilePathColumn,
+  deletePositionColumn,
+  deleteRowColumn,
+  deleteRowColumnId,
+  fileColumn,
+  highestTableFieldId,
+  lastUpdatedSequenceNumberColumn,
+  partitionColumn,
+  partitionColumnId,
+  positionColumn,
+  rowIdColumn,
+  specIdColumn,
+} from './schema/metadata-columns.ts'
 export { canPromote } from './schema/promotion.ts'
 export { formatPrimitiveType, formatType, parsePrimitiveType } from './schema/type-json.ts'
 export { validateSchema } from './schema/validate-schema.ts'
