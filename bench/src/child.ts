@@ -5,15 +5,28 @@ import { fileURLToPath } from 'node:url'
 
 /** Runs a program of this package in a process of its own and gives the JSON object on its last line. */
 export async function runChild<T>(program: string, args: readonly string[]): Promise<T> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL(program, import.meta.url)), ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  return lastJson<T>(process.execPath, [fileURLToPath(new URL(program, import.meta.url)), ...args])
+}
+
+async function lastJson<T>(command: string, args: readonly string[]): Promise<T> {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   let last = ''
   const lines = createInterface({ input: child.stdout })
   lines.on('line', (line) => (last = line))
   const [code] = await once(child, 'close')
-  if (code !== 0) throw new Error(`${program} ${args[0] ?? ''} ended with exit code ${String(code)}`)
+  if (code !== 0) throw new Error(`${args.slice(0, 2).join(' ')} ended with exit code ${String(code)}`)
   return JSON.parse(last)
+}
+
+/** Runs a Python program of this package with the Python that `ICEBRIDGE_PYTHON` names, and gives its last line's JSON. */
+export async function runPython<T>(program: string, args: readonly string[]): Promise<T> {
+  const python = process.env['ICEBRIDGE_PYTHON']
+  if (python === undefined || python === '') {
+    throw new Error(
+      'ICEBRIDGE_PYTHON is not set: name a Python with the packages of checks/interop/requirements.txt, the peer of this bench',
+    )
+  }
+  return lastJson<T>(python, [fileURLToPath(new URL(`../python/${program}`, import.meta.url)), ...args])
 }
 
 /** A sandbox in a process of its own, so that its work does not count as the client's. */

@@ -1,7 +1,8 @@
 import type { Bench } from './figure.ts'
+import { iceberg } from './benches/iceberg.ts'
 import { loop } from './benches/loop.ts'
 
-const benches: Readonly<Record<string, Bench>> = { loop }
+const benches: Readonly<Record<string, Bench>> = { iceberg, loop }
 
 const names = process.argv.slice(2)
 const unknown = names.filter((name) => benches[name] === undefined)

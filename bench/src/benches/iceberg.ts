@@ -1,0 +1,9 @@
+import type { Figure } from '../figure.ts'
+import { appendBench } from './iceberg/append.ts'
+
+const parts = [appendBench]
+
+/** Iceberg tables against PyIceberg (`ICEBRIDGE_PYTHON`) and DuckDB, one part after the other. */
+export async function* iceberg(options: { readonly say: (text: string) => void }): AsyncGenerator<Figure> {
+  for (const part of parts) yield* part(options)
+}
