@@ -49,10 +49,14 @@ function present({ type }: ColumnField, view: ColumnView): CellWriter {
       return (row) => `"${formatDate(view.value(row))}"`
     case 'time':
       return (row) => `"${formatTime(view.value(row), 6)}"`
-    case 'timestamp': {
+    case 'timestamp':
+    case 'timestamp_ns': {
+      const digits = view.kind === 'timestamp' ? 6 : 9
       const zone = view.utc ? 'Z' : ''
-      return (row) => `"${formatTimestamp(view.value(row), 6)}${zone}"`
+      return (row) => `"${formatTimestamp(view.value(row), digits)}${zone}"`
     }
+    case 'null':
+      return () => 'null'
     case 'string':
       return (row) => JSON.stringify(view.value(row))
     case 'binary':

@@ -13,11 +13,13 @@ import {
   Int64,
   List,
   Map_,
+  Null,
   Precision,
   Schema,
   Struct,
   TimeMicrosecond,
   TimestampMicrosecond,
+  TimestampNanosecond,
   TimeUnit,
   Utf8,
 } from 'apache-arrow'
@@ -109,6 +111,8 @@ function arrowType(field: ColumnField): DataType {
       return new TimeMicrosecond()
     case 'timestamp':
       return type.utc ? new TimestampMicrosecond('UTC') : new TimestampMicrosecond()
+    case 'timestamp_ns':
+      return type.utc ? new TimestampNanosecond('UTC') : new TimestampNanosecond()
     case 'string':
       return new Utf8()
     case 'binary':
@@ -126,6 +130,8 @@ function arrowType(field: ColumnField): DataType {
       return new FixedSizeBinary(type.length)
     case 'uuid':
       return new FixedSizeBinary(16)
+    case 'null':
+      return new Null()
     case 'struct':
       return new Struct(type.fields.map(arrowField))
     case 'list':
@@ -165,9 +171,11 @@ function columnType(field: Field, path: string): ColumnType {
   }
   if (DataType.isDate(type) && type.unit === DateUnit.DAY) return { kind: 'date' }
   if (DataType.isTime(type) && type.unit === TimeUnit.MICROSECOND) return { kind: 'time' }
-  if (DataType.isTimestamp(type) && type.unit === TimeUnit.MICROSECOND) {
-    return { kind: 'timestamp', utc: typeof type.timezone === 'string' && type.timezone !== '' }
+  if (DataType.isTimestamp(type) && (type.unit === TimeUnit.MICROSECOND || type.unit === TimeUnit.NANOSECOND)) {
+    const utc = typeof type.timezone === 'string' && type.timezone !== ''
+    return { kind: type.unit === TimeUnit.MICROSECOND ? 'timestamp' : 'timestamp_ns', utc }
   }
+  if (DataType.isNull(type)) return { kind: 'null' }
   if (DataType.isUtf8(type)) return { kind: 'string' }
   if (DataType.isBinary(type)) return { kind: 'binary' }
   if (DataType.isFixedSizeBinary(type)) {

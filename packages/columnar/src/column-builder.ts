@@ -12,7 +12,9 @@ import {
   Int64Builder,
   TimeBuilder,
   TimestampBuilder,
+  TimestampNsBuilder,
 } from './fixed-width-builders.ts'
+import { NullBuilder } from './null-builder.ts'
 import { ListBuilder, MapBuilder, StructBuilder } from './nested-builders.ts'
 
 /**
@@ -29,10 +31,12 @@ export type ColumnBuilder =
   | DateBuilder
   | TimeBuilder
   | TimestampBuilder
+  | TimestampNsBuilder
   | StringBuilder
   | BinaryBuilder
   | FixedBuilder
   | UuidBuilder
+  | NullBuilder
   | StructBuilder
   | ListBuilder
   | MapBuilder
@@ -67,6 +71,8 @@ export function columnBuilder(field: ColumnField, options: ColumnBuilderOptions 
       return new TimeBuilder(name, rows)
     case 'timestamp':
       return new TimestampBuilder(name, rows, type.utc)
+    case 'timestamp_ns':
+      return new TimestampNsBuilder(name, rows, type.utc)
     case 'string':
       return new StringBuilder(name, rows, options.loneSurrogates)
     case 'binary':
@@ -75,6 +81,8 @@ export function columnBuilder(field: ColumnField, options: ColumnBuilderOptions 
       return new FixedBuilder(name, rows, type.length)
     case 'uuid':
       return new UuidBuilder(name, rows)
+    case 'null':
+      return new NullBuilder(name, rows)
     case 'struct': {
       const children = type.fields.map((child) => columnBuilder(child, options))
       return new StructBuilder(name, rows, type.fields.map(arrowField), children)

@@ -1,6 +1,7 @@
 /**
  * What a column of a batch holds, and so which buffers it has: date is days since 1970-01-01; time microseconds since
- * midnight; timestamp microseconds since 1970-01-01T00:00, in UTC when `utc`; decimal a 128-bit unscaled integer.
+ * midnight; timestamp microseconds, and timestamp_ns nanoseconds, since 1970-01-01T00:00, in UTC when `utc`; decimal a
+ * 128-bit unscaled integer; null holds nothing but nulls.
  */
 export type ColumnType =
   | { readonly kind: 'boolean' }
@@ -12,10 +13,12 @@ export type ColumnType =
   | { readonly kind: 'date' }
   | { readonly kind: 'time' }
   | { readonly kind: 'timestamp'; readonly utc: boolean }
+  | { readonly kind: 'timestamp_ns'; readonly utc: boolean }
   | { readonly kind: 'string' }
   | { readonly kind: 'binary' }
   | { readonly kind: 'fixed'; readonly length: number }
   | { readonly kind: 'uuid' }
+  | { readonly kind: 'null' }
   | { readonly kind: 'struct'; readonly fields: readonly ColumnField[] }
   | { readonly kind: 'list'; readonly element: ColumnField }
   | { readonly kind: 'map'; readonly key: ColumnField; readonly value: ColumnField }

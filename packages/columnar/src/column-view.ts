@@ -11,6 +11,8 @@ import {
   Float64View,
   Int32View,
   Int64View,
+  NullView,
+  TimestampNsView,
   TimestampView,
   TimeView,
 } from './fixed-width-views.ts'
@@ -30,10 +32,12 @@ export type ColumnView =
   | DateView
   | TimeView
   | TimestampView
+  | TimestampNsView
   | StringView
   | BinaryView
   | FixedView
   | UuidView
+  | NullView
   | StructView
   | ListView
   | MapView
@@ -132,6 +136,10 @@ function viewOf({ type }: ColumnField, data: Data): ColumnView {
       return new TimeView(data)
     case 'timestamp':
       return new TimestampView(data, type.utc)
+    case 'timestamp_ns':
+      return new TimestampNsView(data, type.utc)
+    case 'null':
+      return new NullView(data)
     case 'string':
       return new StringView(data)
     case 'binary':

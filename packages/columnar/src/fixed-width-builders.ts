@@ -9,6 +9,7 @@ import {
   makeData,
   TimeMicrosecond,
   TimestampMicrosecond,
+  TimestampNanosecond,
 } from 'apache-arrow'
 import { BuilderBase, doubled } from './builder-base.ts'
 
@@ -124,7 +125,7 @@ export class DateBuilder extends Int32Base {
   }
 }
 
-/** Builds a column over a BigInt64Array: int64, time or timestamp. */
+/** Builds a column over a BigInt64Array: int64, time, timestamp or timestamp_ns. */
 abstract class Int64Base extends BuilderBase {
   #values: BigInt64Array | undefined = undefined
   #halves: Int32Array = new Int32Array(0)
@@ -165,9 +166,9 @@ abstract class Int64Base extends BuilderBase {
     this.length = row + 1
   }
 
-  protected finishAs(type: Int64 | TimeMicrosecond | TimestampMicrosecond): Data {
+  protected finishAs(type: Int64 | TimeMicrosecond | TimestampMicrosecond | TimestampNanosecond): Data {
     const made = makeData({
-      type: type as Int64, // all three are laid out as 64-bit integers
+      type: type as Int64, // all of them are laid out as 64-bit integers
       length: this.length,
       nullCount: this.nullCount,
       nullBitmap: this.takeBitmap(),
@@ -241,6 +242,21 @@ export class TimestampBuilder extends Int64Base {
 
   finish(): Data {
     return this.finishAs(this.utc ? new TimestampMicrosecond('UTC') : new TimestampMicrosecond())
+  }
+}
+
+/** Builds a timestamp column from nanoseconds since 1970-01-01, in UTC or as a wall clock reading. */
+export class TimestampNsBuilder extends Int64Base {
+  readonly kind = 'timestamp_ns' as const
+  readonly utc: boolean
+
+  constructor(name: string, initialRows: number, utc: boolean) {
+    super(name, initialRows)
+    this.utc = utc
+  }
+
+  finish(): Data {
+    return this.finishAs(this.utc ? new TimestampNanosecond('UTC') : new TimestampNanosecond())
   }
 }
 

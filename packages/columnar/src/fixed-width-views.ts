@@ -43,7 +43,7 @@ export class DateView extends Int32ViewBase {
   readonly kind = 'date' as const
 }
 
-/** Reads a column of 64-bit integers: int64, or time and timestamp in microseconds. */
+/** Reads a column of 64-bit integers: int64, time and timestamp in microseconds, or timestamp_ns in nanoseconds. */
 abstract class Int64ViewBase extends ViewBase {
   /** One element a row, no copy; undefined content in null rows. */
   readonly values: BigInt64Array
@@ -73,6 +73,38 @@ export class TimestampView extends Int64ViewBase {
   constructor(data: Data, utc: boolean) {
     super(data)
     this.utc = utc
+  }
+}
+
+export class TimestampNsView extends Int64ViewBase {
+  readonly kind = 'timestamp_ns' as const
+  readonly utc: boolean
+
+  constructor(data: Data, utc: boolean) {
+    super(data)
+    this.utc = utc
+  }
+}
+
+/** Reads a column that holds nothing but nulls. */
+export class NullView {
+  readonly kind = 'null' as const
+  readonly length: number
+  readonly nullCount: number
+  /** There is no bitmap: every row is null. */
+  readonly validity: undefined = undefined
+
+  constructor(data: Data) {
+    this.length = data.length
+    this.nullCount = data.length
+  }
+
+  isNull(_row: number): true {
+    return true
+  }
+
+  value(_row: number): null {
+    return null
   }
 }
 

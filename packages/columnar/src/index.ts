@@ -15,8 +15,10 @@ export {
   Int64Builder,
   TimeBuilder,
   TimestampBuilder,
+  TimestampNsBuilder,
 } from './fixed-width-builders.ts'
 export { ListBuilder, MapBuilder, StructBuilder } from './nested-builders.ts'
+export { NullBuilder } from './null-builder.ts'
 export { BinaryView, FixedView, StringView, UuidView } from './bytes-views.ts'
 export { type ColumnView, columnView, ListView, MapView, StructView } from './column-view.ts'
 export {
@@ -27,6 +29,8 @@ export {
   Float64View,
   Int32View,
   Int64View,
+  NullView,
+  TimestampNsView,
   TimestampView,
   TimeView,
 } from './fixed-width-views.ts'

@@ -1,4 +1,4 @@
-import { Data, DataType } from 'apache-arrow'
+import { Data, DataType, makeData, Null } from 'apache-arrow'
 import { ColumnarError } from './errors.ts'
 
 type Indexed = Int32Array | BigInt64Array | Float32Array | Float64Array | Uint32Array | Uint8Array
@@ -6,6 +6,7 @@ type Indexed = Int32Array | BigInt64Array | Float32Array | Float64Array | Uint32
 /** The given rows of a column's data, copied, in the given order. Every row must be below the length. */
 export function takeData(data: Data, rows: Uint32Array): Data {
   const { type } = data
+  if (DataType.isNull(type)) return makeData({ type: new Null(), length: rows.length })
   const bitmap = takeBitmap(data, rows)
   if (DataType.isStruct(type)) {
     const children = data.children.map((child) => takeData(child, rows))

@@ -47,6 +47,8 @@ export function plainValue(view: ColumnView, row: number): PlainValue {
     case 'date':
     case 'time':
     case 'timestamp':
+    case 'timestamp_ns':
+    case 'null':
     case 'string':
       return view.value(row)
   }
@@ -83,9 +85,12 @@ export function appendPlain(builder: ColumnBuilder, value: PlainValue): void {
     case 'decimal':
     case 'time':
     case 'timestamp':
+    case 'timestamp_ns':
       return builder.append(BigInt(value as bigint)) // these kinds have bigint plain values
     case 'string':
       return builder.append(String(value))
+    case 'null':
+      throw new TypeError(`the column ${builder.name} holds nothing but nulls`)
   }
 }
 
@@ -105,7 +110,7 @@ export function randomRows(fields: readonly ColumnField[], rows: number, random:
 
 /** One field of every scalar kind, all nullable, named `c_<kind>`, with field ids from 1. */
 export const EVERY_SCALAR: readonly ColumnField[] = scalarTypes().map((type, index) => ({
-  name: `c_${type.kind}${type.kind === 'decimal' ? type.precision : ''}${type.kind === 'timestamp' && type.utc ? 'tz' : ''}`,
+  name: `c_${type.kind}${type.kind === 'decimal' ? type.precision : ''}${(type.kind === 'timestamp' || type.kind === 'timestamp_ns') && type.utc ? 'tz' : ''}`,
   type,
   nullable: true,
   fieldId: index + 1,
@@ -129,6 +134,9 @@ function scalarTypes(): ColumnType[] {
     { kind: 'binary' },
     { kind: 'fixed', length: 5 },
     { kind: 'uuid' },
+    { kind: 'timestamp_ns', utc: false },
+    { kind: 'timestamp_ns', utc: true },
+    { kind: 'null' },
   ]
 }
 
@@ -162,6 +170,10 @@ function randomValue(type: ColumnType, random: () => number): PlainValue {
     case 'timestamp':
       if (edge) return pick(-62_135_596_800_000_000n, 253_402_300_799_999_999n, 0n, -1n)
       return BigInt(Math.floor((random() - 0.5) * 2 ** 53))
+    case 'timestamp_ns':
+      return edge ? pick(-(2n ** 63n), 2n ** 63n - 1n, 0n, -1n) : randomBigInt(63, random)
+    case 'null':
+      return null
     case 'string':
       if (edge)
         return pick('', 'a', 'å', '漢字', '\u{1f9ca}', 'x'.repeat(200), 'é'.repeat(40), '\0', '\uffff', '\u{10ffff}')

@@ -1,4 +1,12 @@
-import { BatchBuilder, ColumnarError, type ColumnField, columnView } from '@icebridge/columnar'
+import {
+  BatchBuilder,
+  ColumnarError,
+  type ColumnField,
+  columnFields,
+  columnView,
+  sliceBatch,
+  takeRows,
+} from '@icebridge/columnar'
 import {
   appendPlain,
   batchOfRows,
@@ -254,3 +262,29 @@ function fill(builder: BatchBuilder, rows: ReturnType<typeof randomRows>): Retur
     for (const [index, column] of builder.columns.entries()) appendPlain(column, row[index] ?? null)
   return builder.finish()
 }
+
+describe('nanoseconds and nulls', () => {
+  it('keeps every nanosecond of a 64-bit timestamp, and the zone', () => {
+    const values = [-(2n ** 63n), -1n, 0n, 1_700_000_000_123_456_789n, 2n ** 63n - 1n, null]
+    const fields: ColumnField[] = [
+      { name: 'wall', nullable: true, type: { kind: 'timestamp_ns', utc: false } },
+      { name: 'instant', nullable: true, type: { kind: 'timestamp_ns', utc: true } },
+    ]
+    const rows = values.map((value) => [value, value])
+    const batch = batchOfRows(fields, rows)
+    expect(batch.schema.fields.map((field) => field.type.toString())).toEqual([
+      'Timestamp<NANOSECOND>',
+      'Timestamp<NANOSECOND, UTC>',
+    ])
+    expect(batchRows(batch)).toEqual(rows)
+    expect(columnFields(batch.schema)).toEqual(fields)
+  })
+
+  it('holds a column of nulls through slices and gathers', () => {
+    const fields: ColumnField[] = [{ name: 'nothing', nullable: true, type: { kind: 'null' } }]
+    const batch = batchOfRows(fields, [[null], [null], [null]])
+    expect(columnFields(batch.schema)).toEqual(fields)
+    expect(batchRows(sliceBatch(batch, 1, 3))).toEqual([[null], [null]])
+    expect(batchRows(takeRows(batch, Uint32Array.of(2, 0)))).toEqual([[null], [null]])
+  })
+})

@@ -1,27 +1,29 @@
 import type { ColumnField, ColumnType } from '@icebridge/columnar'
-import { formatType, type NestedField, type Schema, type Type } from '@icebridge/iceberg-core'
-import { IcebergIoError } from './errors.ts'
+import type { NestedField, Schema, Type } from '@icebridge/iceberg-core'
 
 /**
- * The batch columns of an Iceberg schema, in order, with field ids.
+ * The batch columns of an Iceberg schema, in order, with field ids. A variant is a struct of its two binary parts, `metadata`
+ * and `value`; geometry and geography are the bytes of their WKB; unknown is a column of nulls.
  *
- * @throws IcebergIoError `unsupported-type` naming the column: nanosecond timestamps, variant and geo types have no place in a batch.
+ * @see https://iceberg.apache.org/spec/#primitive-types
  */
 export function columnFieldsOf(schema: Pick<Schema, 'fields'>): readonly ColumnField[] {
-  return schema.fields.map((field) => columnFieldOf(field))
+  return schema.fields.map(columnFieldOf)
 }
 
 /** The batch column of one field. See {@link columnFieldsOf}. */
-export function columnFieldOf(field: NestedField, path: string = field.name): ColumnField {
-  return {
-    name: field.name,
-    type: columnTypeOf(field.type, path),
-    nullable: !field.required,
-    fieldId: field.id,
-  }
+export function columnFieldOf(field: NestedField): ColumnField {
+  return column(field.name, field.type, { nullable: !field.required, fieldId: field.id })
 }
 
-function columnTypeOf(type: Type, path: string): ColumnType {
+function column(name: string, type: Type, rest: { readonly nullable: boolean; readonly fieldId: number }): ColumnField {
+  const metadata = extension(type)
+  // Values of type unknown are all null, so that nothing else can be asked of them.
+  const nullable = rest.nullable || type === 'unknown'
+  return { name, type: columnTypeOf(type), ...rest, nullable, ...(metadata === undefined ? {} : { metadata }) }
+}
+
+function columnTypeOf(type: Type): ColumnType {
   switch (type) {
     case 'boolean':
     case 'date':
@@ -43,9 +45,11 @@ function columnTypeOf(type: Type, path: string): ColumnType {
     case 'timestamptz':
       return { kind: 'timestamp', utc: true }
     case 'timestamp_ns':
+      return { kind: 'timestamp_ns', utc: false }
     case 'timestamptz_ns':
+      return { kind: 'timestamp_ns', utc: true }
     case 'unknown':
-      throw unsupported(path, type)
+      return { kind: 'null' }
   }
   switch (type.kind) {
     case 'decimal':
@@ -53,42 +57,57 @@ function columnTypeOf(type: Type, path: string): ColumnType {
     case 'fixed':
       return { kind: 'fixed', length: type.length }
     case 'struct':
-      return { kind: 'struct', fields: type.fields.map((child) => columnFieldOf(child, `${path}.${child.name}`)) }
-    case 'list':
-      return {
-        kind: 'list',
-        element: {
-          name: 'element',
-          type: columnTypeOf(type.element, `${path}.element`),
-          nullable: !type.elementRequired,
-          fieldId: type.elementId,
-        },
-      }
+      return { kind: 'struct', fields: type.fields.map(columnFieldOf) }
+    case 'list': {
+      const { element, elementId, elementRequired } = type
+      return { kind: 'list', element: column('element', element, { nullable: !elementRequired, fieldId: elementId }) }
+    }
     case 'map':
       return {
         kind: 'map',
-        key: { name: 'key', type: columnTypeOf(type.key, `${path}.key`), nullable: false, fieldId: type.keyId },
-        value: {
-          name: 'value',
-          type: columnTypeOf(type.value, `${path}.value`),
-          nullable: !type.valueRequired,
-          fieldId: type.valueId,
-        },
+        key: column('key', type.key, { nullable: false, fieldId: type.keyId }),
+        value: column('value', type.value, { nullable: !type.valueRequired, fieldId: type.valueId }),
       }
     case 'variant':
+      return {
+        kind: 'struct',
+        fields: [
+          { name: 'metadata', type: { kind: 'binary' }, nullable: false },
+          { name: 'value', type: { kind: 'binary' }, nullable: false },
+        ],
+      }
     case 'geometry':
     case 'geography':
-      throw unsupported(path, type)
+      return { kind: 'binary' }
   }
 }
 
-function unsupported(path: string, type: Type): IcebergIoError {
-  return new IcebergIoError(
-    'unsupported-type',
-    `column ${path} has the type ${formatType(type)}, which is not read or written`,
-    {
-      context: { column: path, type: formatType(type) },
-      hint: 'Leave the column out of the columns to read.',
-    },
-  )
+/**
+ * What tells other Arrow implementations that a column is a variant or geospatial.
+ *
+ * @see https://arrow.apache.org/docs/format/CanonicalExtensions.html#parquet-variant
+ * @see https://geoarrow.org/extension-types.html
+ */
+function extension(type: Type): ReadonlyMap<string, string> | undefined {
+  if (typeof type === 'string') return undefined
+  switch (type.kind) {
+    case 'variant':
+      return extensionOf('arrow.parquet.variant', '')
+    case 'geometry':
+      return extensionOf('geoarrow.wkb', JSON.stringify({ crs: type.crs ?? 'OGC:CRS84' }))
+    case 'geography':
+      return extensionOf(
+        'geoarrow.wkb',
+        JSON.stringify({ crs: type.crs ?? 'OGC:CRS84', edges: type.algorithm ?? 'spherical' }),
+      )
+    default:
+      return undefined
+  }
+}
+
+function extensionOf(name: string, metadata: string): ReadonlyMap<string, string> {
+  return new Map([
+    ['ARROW:extension:name', name],
+    ['ARROW:extension:metadata', metadata],
+  ])
 }

@@ -21,6 +21,7 @@ export function appendValue(builder: ColumnBuilder, value: NestedValue): void {
     case 'int64':
     case 'time':
     case 'timestamp':
+    case 'timestamp_ns':
     case 'decimal':
       if (typeof value === 'bigint') return builder.append(value)
       break
@@ -36,6 +37,7 @@ export function appendValue(builder: ColumnBuilder, value: NestedValue): void {
       if (bytes !== undefined) return builder.append(bytes)
       break
     }
+    case 'null':
     case 'struct':
     case 'list':
     case 'map':

@@ -77,6 +77,8 @@ export function leafDecoder(
     case 'uuid':
       if (physical !== 'FIXED_LEN_BYTE_ARRAY') throw refuse()
       return (raw) => builder.append(raw as Uint8Array)
+    case 'timestamp_ns':
+    case 'null':
     case 'struct':
     case 'list':
     case 'map':

@@ -1,5 +1,6 @@
 import {
   decimalByteLength,
+  formatType,
   type NestedField,
   type PrimitiveType,
   type Schema,
@@ -7,6 +8,7 @@ import {
 } from '@icebridge/iceberg-core'
 import type { ConvertedType, LogicalType, ParquetType, SchemaElement } from 'hyparquet'
 import { columnFieldsOf } from '../column-fields.ts'
+import { IcebergIoError } from '../errors.ts'
 
 /** A primitive column of the file, at any depth. */
 export interface Leaf {
@@ -172,7 +174,7 @@ function storedAs(type: PrimitiveType): Stored {
     case 'timestamp_ns':
     case 'timestamptz_ns':
     case 'unknown':
-      throw noPlace()
+      throw notWritten(type)
     default:
       break
   }
@@ -184,12 +186,14 @@ function storedAs(type: PrimitiveType): Stored {
     if (precision <= 18) return { physical: 'INT64', ...decimal }
     return { physical: 'FIXED_LEN_BYTE_ARRAY', width: decimalByteLength(precision), ...decimal }
   }
-  throw noPlace()
+  throw notWritten(type)
 }
 
-/** A defect: columnFieldsOf refuses these types before. */
-function noPlace(): TypeError {
-  return new TypeError('a type without a place in a batch reached the Parquet schema')
+function notWritten(type: PrimitiveType): IcebergIoError {
+  return new IcebergIoError('unsupported-type', `columns of the type ${formatType(type)} are not written`, {
+    context: { type: formatType(type) },
+    hint: 'Write the table with another engine, or leave the column out of it.',
+  })
 }
 
 function isKind<K extends Exclude<Type, string>['kind']>(type: Type, kind: K): type is Extract<Type, { kind: K }> {

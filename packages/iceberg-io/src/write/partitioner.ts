@@ -139,7 +139,8 @@ function equality(view: ColumnView): (row: number) => boolean {
   switch (view.kind) {
     case 'int64':
     case 'time':
-    case 'timestamp': {
+    case 'timestamp':
+    case 'timestamp_ns': {
       const { values } = view
       const halves = new Int32Array(values.buffer, values.byteOffset, values.length * 2)
       return (row) => halves[row * 2] === halves[row * 2 - 2] && halves[row * 2 + 1] === halves[row * 2 - 1]
@@ -157,6 +158,8 @@ function equality(view: ColumnView): (row: number) => boolean {
     case 'float64':
     case 'decimal':
       return (row) => Object.is(view.value(row), view.value(row - 1))
+    case 'null':
+      return () => true
     case 'struct':
     case 'list':
     case 'map':
@@ -184,7 +187,9 @@ function valueOf(view: ColumnView, row: number): PartitionValue {
     case 'date':
     case 'time':
     case 'timestamp':
+    case 'timestamp_ns':
     case 'string':
+    case 'null':
       return view.value(row)
   }
 }

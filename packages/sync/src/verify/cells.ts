@@ -25,6 +25,7 @@ export function sameCell(left: ColumnView, leftRow: number, right: ColumnView, r
       return right.kind === left.kind && Object.is(left.value(leftRow), right.value(rightRow))
     case 'time':
     case 'timestamp':
+    case 'timestamp_ns':
       return right.kind === left.kind && left.value(leftRow) === right.value(rightRow)
     case 'decimal':
       return (
@@ -38,6 +39,7 @@ export function sameCell(left: ColumnView, leftRow: number, right: ColumnView, r
     case 'fixed':
     case 'uuid':
       return right.kind === left.kind && Buffer.compare(left.value(leftRow), right.value(rightRow)) === 0
+    case 'null':
     case 'struct':
     case 'list':
     case 'map':
