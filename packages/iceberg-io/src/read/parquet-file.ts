@@ -1,6 +1,6 @@
 import { BatchBuilder, sliceBatch } from '@icebridge/columnar'
 import type { BoundExpression, FileIO, NestedField, NestedValue } from '@icebridge/iceberg-core'
-import type { RecordBatch } from 'apache-arrow'
+import { makeData, RecordBatch, Schema, Struct } from 'apache-arrow'
 import { parquetMetadataAsync, parquetSchema, type FileMetaData } from 'hyparquet'
 import { columnFieldsOf } from '../column-fields.ts'
 import { IcebergIoError } from '../errors.ts'
@@ -29,6 +29,13 @@ export interface ParquetRead {
 /** Most rows of a batch, unless the caller says otherwise. */
 export const defaultBatchRows = 16_384
 
+/** Consecutive rows of a file. */
+export interface RowsAt {
+  readonly batch: RecordBatch
+  /** The position in the file of the batch's first row, row groups that were passed over counted. */
+  readonly firstRow: number
+}
+
 /**
  * The rows of one Parquet file, in their order: exact values, columns found by field id. Memory is bounded by one row group.
  *
@@ -40,6 +47,15 @@ export async function* readParquet(
   path: string,
   read: ParquetRead,
 ): AsyncGenerator<RecordBatch, void, undefined> {
+  for await (const { batch } of readParquetPositions(io, path, read)) yield batch
+}
+
+/** {@link readParquet} with the position of each batch. Without fields the batches have no column, but their rows count. */
+export async function* readParquetPositions(
+  io: FileIO,
+  path: string,
+  read: ParquetRead,
+): AsyncGenerator<RowsAt, void, undefined> {
   const { signal } = read
   const sizeBytes = read.sizeBytes ?? (await io.stat(path, { signal })).sizeBytes
   const metadata = await footer(io, path, { sizeBytes, signal })
@@ -49,9 +65,12 @@ export async function* readParquet(
   const leaves = new Set(columns.flatMap(leafNames))
   const builder = new BatchBuilder(columnFieldsOf({ fields: read.fields }))
   const batchRows = read.batchRows ?? defaultBatchRows
+  let nextRow = 0
   for (const group of metadata.row_groups) {
     signal?.throwIfAborted()
     const rows = Number(group.num_rows)
+    const firstRow = nextRow
+    nextRow += rows
     if (rows === 0 || !rowGroupMightMatch(read.filter, group, { fields: read.fields, columns })) continue
     const loaded = await LoadedRowGroup.load({ io, path, signal }, group, leaves)
     read.fields.forEach((field, index) => {
@@ -64,10 +83,11 @@ export async function* readParquet(
           : columnReader(column, field.type, target, { file: path, pagesOf: (leaf) => loaded.pages(leaf) })
       reader.read(rows)
     })
-    const batch = finish(builder, rows, path)
+    const whole = read.fields.length === 0 ? rowsWithoutColumns(rows) : finish(builder, rows, path)
     for (let start = 0; start < rows; start += batchRows) {
       signal?.throwIfAborted()
-      yield rows <= batchRows ? batch : sliceBatch(batch, start, Math.min(rows, start + batchRows))
+      const batch = rows <= batchRows ? whole : sliceBatch(whole, start, Math.min(rows, start + batchRows))
+      yield { batch, firstRow: firstRow + start }
     }
   }
 }
@@ -100,6 +120,10 @@ async function footer(
       },
     )
   }
+}
+
+function rowsWithoutColumns(rows: number): RecordBatch {
+  return new RecordBatch(new Schema([]), makeData({ type: new Struct([]), length: rows, nullCount: 0, children: [] }))
 }
 
 function finish(builder: BatchBuilder, rows: number, path: string): RecordBatch {
