@@ -6,11 +6,11 @@ import {
   currentSchema,
   type DataFile,
   defaultSpec,
-  type Expression,
   findFieldById,
   openTable,
   type PartitionValue,
   planScan,
+  type ScanOptions,
   type Schema,
   singleValueToBytes,
   type TableHandle,
@@ -55,7 +55,7 @@ export class Lake {
     return outcome.table
   }
 
-  async scan(options: { readonly filter?: Expression; readonly snapshotId?: bigint } = {}): Promise<string[]> {
+  async scan(options: ScanOptions = {}): Promise<string[]> {
     const paths: string[] = []
     for await (const task of planScan(await this.table(), options)) paths.push(task.file.filePath)
     return paths

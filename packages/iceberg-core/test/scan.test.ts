@@ -3,11 +3,7 @@ import {
   and,
   type Expression,
   bindExpression,
-  currentSnapshot,
-  ManifestWriter,
-  readManifestList,
-  type Snapshot,
-  writeManifestList,
+  currentSchema,
   eq,
   evaluate,
   fileMightMatch,
@@ -92,47 +88,6 @@ describe('planning a scan', () => {
     expect(residuals).toEqual([{ op: 'gteq', column: 'id', value: 0n }, { op: 'true' }])
   })
 
-  it('refuses a snapshot with delete files by name, and still reads the one before it', async () => {
-    const lake = await Lake.create()
-    const table = await lake.append({ files: [dataFile(await lake.table(), 'a', [{ id: 1n }])], snapshotId: 1n })
-    const { metadata } = table.loaded
-    const writer = await ManifestWriter.create(lake.io, '/deletes.avro', {
-      metadata,
-      specId: 0,
-      snapshotId: 2n,
-      content: 'deletes',
-    })
-    await writer.add({ ...dataFile(table, 'd', [{ id: 1n }]), content: 'equality-deletes', equalityIds: [1] })
-    const kept = await readManifestList(lake.io, currentSnapshot(metadata)!, { metadata })
-    await writeManifestList(lake.io, '/list.avro', {
-      metadata,
-      snapshot: { snapshotId: 2n, parentSnapshotId: 1n, sequenceNumber: 2n },
-      manifests: [...kept, await writer.close()],
-    })
-    const snapshot: Snapshot = {
-      ...currentSnapshot(metadata)!,
-      snapshotId: 2n,
-      parentSnapshotId: 1n,
-      sequenceNumber: 2n,
-      manifestList: '/list.avro',
-      operation: 'delete',
-      summary: { operation: 'delete' },
-    }
-    await lake.catalog.commitTable(lake.identifier, {
-      requirements: [],
-      updates: [
-        { action: 'add-snapshot', snapshot },
-        { action: 'set-snapshot-ref', refName: 'main', type: 'branch', snapshotId: 2n },
-      ],
-      base: table.loaded,
-    })
-    await expect(lake.scan()).rejects.toMatchObject({ code: 'unsupported-deletes', context: { snapshotId: 2n } })
-    expect(await lake.scan({ snapshotId: 1n })).toEqual(['a'])
-    // Deletes stay in force when something is appended after them.
-    await lake.append({ files: [], snapshotId: 3n })
-    await expect(lake.scan()).rejects.toMatchObject({ code: 'unsupported-deletes', context: { snapshotId: 3n } })
-  })
-
   it('travels to a snapshot by id and names one that is not there', async () => {
     const lake = await Lake.create()
     const table = await lake.table()
@@ -143,6 +98,35 @@ describe('planning a scan', () => {
       code: 'no-such-snapshot',
       context: { snapshotId: 3n },
     })
+  })
+
+  it('reads branches with the current schema and tags with the schema of their time', async () => {
+    const lake = await Lake.create()
+    const table = await lake.table()
+    await lake.append({ files: [dataFile(table, 'a', [{ id: 1n }])], snapshotId: 1n })
+    await lake.append({ files: [dataFile(table, 'b', [{ id: 2n }])], snapshotId: 2n })
+    const changed = { ...currentSchema(table.loaded.metadata), schemaId: 1 }
+    const fields = [...changed.fields, { id: 5, name: 'late', required: false, type: 'int' } as const]
+    const { loaded } = await lake.table()
+    await lake.catalog.commitTable(lake.identifier, {
+      requirements: [],
+      updates: [
+        { action: 'add-schema', schema: { ...changed, fields } },
+        { action: 'set-current-schema', schemaId: -1 },
+        { action: 'set-snapshot-ref', refName: 'side', type: 'branch', snapshotId: 1n },
+        { action: 'set-snapshot-ref', refName: 'v1', type: 'tag', snapshotId: 1n },
+      ],
+      base: loaded,
+    })
+    for (const ref of ['side', 'v1']) expect(await lake.scan({ ref })).toEqual(['a'])
+    expect(await lake.scan({ ref: 'main' })).toEqual(['b', 'a'])
+    expect(await lake.scan({ ref: 'side', filter: isNull('late') })).toEqual(['a'])
+    await expect(lake.scan({ ref: 'v1', filter: isNull('late') })).rejects.toMatchObject({ code: 'no-such-column' })
+    await expect(lake.scan({ ref: 'gone' })).rejects.toMatchObject({
+      code: 'no-such-snapshot',
+      context: { ref: 'gone' },
+    })
+    await expect(lake.scan({ ref: 'v1', snapshotId: 1n })).rejects.toMatchObject({ code: 'invalid-argument' })
   })
 
   it('names the column that a filter does not find, and the literal that does not fit', async () => {

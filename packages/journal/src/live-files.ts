@@ -1,5 +1,7 @@
 import {
   currentSchema,
+  formatIdentifier,
+  IcebergError,
   planScan,
   singleValueFromBytes,
   type DataFile,
@@ -15,14 +17,21 @@ export interface SequencedFile {
   readonly range: { readonly from: bigint; readonly to: bigint } | undefined
 }
 
-/** Files by the start of their range, those without one first. */
+/**
+ * Files by the start of their range, those without one first.
+ *
+ * @throws {IcebergError} `unsupported-deletes` when somebody deleted rows of a file, so that its metrics count too many.
+ */
 export async function sequencedFiles(
   table: TableHandle,
   tasks: AsyncIterable<FileScanTask>,
 ): Promise<readonly SequencedFile[]> {
   const fieldId = currentSchema(table.loaded.metadata).fields.find(({ name }) => name === SYNC_SEQ)?.id ?? syncSeqId
   const files: SequencedFile[] = []
-  for await (const task of tasks) files.push({ task, range: rangeOf(task.file, fieldId) })
+  for await (const task of tasks) {
+    if (task.deletes.length > 0) throw rowsDeleted(table, task)
+    files.push({ task, range: rangeOf(task.file, fieldId) })
+  }
   return files.toSorted((a, b) => compare(a.range?.from ?? 0n, b.range?.from ?? 0n))
 }
 
@@ -55,6 +64,14 @@ export function rowsAbove(files: readonly SequencedFile[], position: bigint): bi
     }
   }
   return rows
+}
+
+function rowsDeleted(table: TableHandle, { file, deletes }: FileScanTask): IcebergError {
+  const name = formatIdentifier(table.identifier)
+  return new IcebergError('unsupported-deletes', `rows of ${file.filePath} in journal ${name} were deleted`, {
+    context: { table: name, file: file.filePath, deleteFile: deletes[0]?.filePath },
+    hint: 'A journal is append-only and has one writer. Roll it back to the snapshot before the deletes, or load it anew.',
+  })
 }
 
 function rangeOf(file: DataFile, fieldId: number): SequencedFile['range'] {

@@ -9,7 +9,8 @@ export function fileMightMatch(filter: BoundExpression, file: DataFile): boolean
   return evaluate(filter, (test) => rangeMightMatch(test, columnRange(file, test.term)))
 }
 
-function columnRange(file: DataFile, term: ColumnTerm): ValueRange {
+/** What a file's metrics say of the values of a column. */
+export function columnRange(file: DataFile, term: Pick<ColumnTerm, 'fieldId' | 'type'>): ValueRange {
   const { fieldId, type } = term
   const values = file.valueCounts?.get(fieldId)
   const nulls = file.nullValueCounts?.get(fieldId)

@@ -8,7 +8,10 @@ export interface FileScanTask {
   readonly sequenceNumber: bigint
   /** Sequence number of the snapshot that added the file. */
   readonly fileSequenceNumber: bigint
-  /** Delete files that apply to the file; none as long as snapshots with deletes are refused. */
+  /**
+   * The delete files that apply to the file, and no others: one deletion vector or else position delete files, and
+   * equality delete files.
+   */
   readonly deletes: readonly DataFile[]
   /** What rows must still be tested with; `{ op: 'true' }` when planning has settled the filter. */
   readonly residual: Expression

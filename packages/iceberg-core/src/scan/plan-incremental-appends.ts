@@ -39,7 +39,8 @@ export async function* planIncrementalAppends(
       for await (const entry of readManifest(table.io, manifest, { metadata, signal })) {
         if (entry.status !== 'added' || entry.snapshotId !== snapshot.snapshotId) continue
         if (entry.file.content !== 'data') throw notAppendOnly(table, snapshot, 'adds delete files')
-        if (filter.mightMatchFile(entry.file)) yield { ...scanTask(entry, filter), snapshotId: snapshot.snapshotId }
+        if (filter.mightMatchFile(entry.file))
+          yield { ...scanTask(entry, filter, undefined), snapshotId: snapshot.snapshotId }
       }
     }
   }

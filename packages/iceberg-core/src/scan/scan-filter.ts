@@ -27,9 +27,13 @@ export class ScanFilter {
     return manifestMightMatch(this.#projection(manifest.specId), manifest)
   }
 
+  /** Whether the file's partition may hold rows that pass, whatever its metrics say. */
+  mightMatchPartition(file: DataFile): boolean {
+    return this.#bound.op === 'true' || partitionMatches(this.#projection(file.specId), file.partition)
+  }
+
   mightMatchFile(file: DataFile): boolean {
-    if (this.#bound.op === 'true') return true
-    return partitionMatches(this.#projection(file.specId), file.partition) && fileMightMatch(this.#bound, file)
+    return this.#bound.op === 'true' || (this.mightMatchPartition(file) && fileMightMatch(this.#bound, file))
   }
 
   residual(file: DataFile): Expression {
