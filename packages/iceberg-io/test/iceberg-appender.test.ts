@@ -161,6 +161,15 @@ describe('IcebergAppender', () => {
     expect([...file!.columnSizes!.values()].every((size) => size > 0n)).toBe(true)
   })
 
+  it('keeps the bounds of dictionary columns over several row groups', async () => {
+    const fields = fieldsOf({ s: 'string' })
+    const home = await lake(fields)
+    const rows = ['mm', 'nn', 'zz', 'yy', 'aa', 'bb'].flatMap((text) => Array.from({ length: 50 }, () => [text]))
+    const [file] = await writeAll(home, [rows], { rowGroupRows: 100 })
+    expect(file!.splitOffsets).toHaveLength(3)
+    expect(boundsOf(file!, fields, 's')).toEqual(['aa', 'zz'])
+  })
+
   it('truncates bounds of strings at code points, rounding the upper one up, unless the column is asked for whole', async () => {
     const fields = fieldsOf({ s: 'string', whole: 'string', b: 'binary', off: 'string', counts: 'long' })
     const home = await lake(fields, {
@@ -246,13 +255,24 @@ describe('IcebergAppender', () => {
   it('compresses as the table declares, and refuses a codec that is not written', async () => {
     const rows = range(2000).map((index): PlainValue[] => [BigInt(index % 3)])
     const sizes: Record<string, bigint> = {}
-    for (const codec of ['uncompressed', 'gzip', 'snappy', 'zstd']) {
+    for (const codec of ['uncompressed', 'gzip', 'snappy', 'zstd', 'brotli', 'lz4']) {
       const home = await lake(fieldsOf({ v: 'long' }), { properties: { 'write.parquet.compression-codec': codec } })
       sizes[codec] = (await writeAll(home, [rows]))[0]!.fileSizeBytes
     }
-    for (const codec of ['gzip', 'snappy', 'zstd']) expect(sizes[codec]! * 4n).toBeLessThan(sizes['uncompressed']!)
-    const home = await lake(fieldsOf({ v: 'long' }), { properties: { 'write.parquet.compression-codec': 'lzo' } })
-    await expect(IcebergAppender.open(home.table, { environment })).rejects.toMatchObject({ code: 'invalid-argument' })
+    for (const codec of ['gzip', 'snappy', 'zstd', 'brotli', 'lz4'])
+      expect(sizes[codec]! * 4n).toBeLessThan(sizes['uncompressed']!)
+    for (const properties of [
+      { 'write.parquet.compression-codec': 'lzo' },
+      { 'write.parquet.compression-level': '23' },
+      { 'write.parquet.compression-codec': 'gzip', 'write.parquet.compression-level': 'best' },
+      { 'write.parquet.page-size-bytes': '0' },
+      { 'write.parquet.bloom-filter-enabled.column.v': 'true', 'write.parquet.bloom-filter-fpp.column.v': '1' },
+    ]) {
+      const home = await lake(fieldsOf({ v: 'long' }), { properties })
+      await expect(IcebergAppender.open(home.table, { environment })).rejects.toMatchObject({
+        code: 'invalid-argument',
+      })
+    }
   })
 
   it('deletes open and finished files on abort, and when it is disposed of unfinished', async () => {

@@ -53,3 +53,8 @@ export class ByteBuffer {
     if (this.bytes.length > keep) this.bytes = Buffer.allocUnsafeSlow(keep)
   }
 }
+
+/** A copy of a range, even of a Buffer, whose own `slice` shares its memory. */
+export function copyBytes(data: Uint8Array, start: number, end: number): Uint8Array {
+  return Uint8Array.prototype.slice.call(data, start, end)
+}

@@ -1,5 +1,5 @@
 import type { BinaryView, ColumnView, StringView } from '@icebridge/columnar'
-import { ByteBuffer } from './byte-buffer.ts'
+import { ByteBuffer, copyBytes } from './byte-buffer.ts'
 import { appendHybrid, bitWidth } from './rle-hybrid.ts'
 import {
   type EncodedDictionary,
@@ -9,7 +9,6 @@ import {
   wrongKind,
 } from './value-encoder.ts'
 
-const MAX_DICTIONARY_BYTES = 1 << 20
 const MAX_DICTIONARY_ENTRIES = 1 << 17
 /** A first page pays for its dictionary when both together take at most this share of the plain bytes. */
 const WORTHWHILE = 0.75
@@ -22,7 +21,7 @@ const WORTHWHILE = 0.75
 export class BytesEncoder implements ValueEncoder {
   readonly nanCount = 0
   readonly #plain = new ByteBuffer()
-  readonly #dictionary = new Dictionary()
+  readonly #dictionary: Dictionary
   readonly #encoded = new ByteBuffer()
   #indexes = new Int32Array(1024)
   #indexCount = 0
@@ -32,6 +31,10 @@ export class BytesEncoder implements ValueEncoder {
   #referenced = false
   #min: Uint8Array | undefined = undefined
   #max: Uint8Array | undefined = undefined
+
+  constructor(options: { readonly dictionaryBytes: number }) {
+    this.#dictionary = new Dictionary(options.dictionaryBytes)
+  }
 
   get pageBytes(): number {
     return this.#plain.length + this.#indexedBytes
@@ -61,23 +64,21 @@ export class BytesEncoder implements ValueEncoder {
       return this.#takePlain()
     }
     this.#referenced = true
+    this.#boundIndexes()
     this.#indexCount = 0
     this.#indexedBytes = 0
-    return { encoding: 'RLE_DICTIONARY', bytes: this.#encoded.view() }
+    return { encoding: 'RLE_DICTIONARY', bytes: this.#encoded.view(), bounds: this.#takeBounds() }
   }
 
-  takeChunk(): { bounds: RawBounds | undefined; dictionary: EncodedDictionary | undefined } {
-    this.#boundDictionary()
-    const bounds = this.#min === undefined || this.#max === undefined ? undefined : { min: this.#min, max: this.#max }
+  takeChunk(): EncodedDictionary | undefined {
     const dictionary = this.#referenced
       ? { count: this.#dictionary.count, bytes: Buffer.from(this.#dictionary.plain.view()) }
       : undefined
-    this.#min = this.#max = undefined
     // A chunk whose first page did not pay says that the next one will not either.
     this.#useDictionary = this.#referenced
     this.#referenced = false
     this.#dictionary.clear()
-    return { bounds, dictionary }
+    return dictionary
   }
 
   #append(data: Uint8Array, start: number, end: number): void {
@@ -103,7 +104,7 @@ export class BytesEncoder implements ValueEncoder {
   #takePlain(): EncodedValues {
     const bytes = this.#plain.view()
     this.#plain.length = 0
-    return { encoding: 'PLAIN', bytes }
+    return { encoding: 'PLAIN', bytes, bounds: this.#takeBounds() }
   }
 
   /** Turns the open page's indexes back into plain values and leaves the dictionary to the pages before it. */
@@ -113,10 +114,10 @@ export class BytesEncoder implements ValueEncoder {
       const start = (starts[this.#indexes[at] ?? 0] ?? 0) + 4
       this.#appendPlain(plain.bytes, start, start + plain.bytes.readUInt32LE(start - 4))
     }
+    this.#boundIndexes()
     this.#indexCount = 0
     this.#indexedBytes = 0
     this.#useDictionary = false
-    this.#boundDictionary()
   }
 
   #appendPlain(data: Uint8Array, start: number, end: number): void {
@@ -133,21 +134,32 @@ export class BytesEncoder implements ValueEncoder {
     page.length += length + 4
   }
 
-  #boundDictionary(): void {
+  /** Bounds of the open page's indexes: each entry is looked at once, however often it is used. */
+  #boundIndexes(): void {
     const { plain, starts, count } = this.#dictionary
+    const used = new Uint8Array(count)
+    const indexes = this.#indexes
+    for (let at = 0; at < this.#indexCount; at++) used[indexes[at] ?? 0] = 1
     for (let entry = 0; entry < count; entry++) {
+      if (used[entry] === 0) continue
       const start = (starts[entry] ?? 0) + 4
       this.#bound(plain.bytes, start, start + plain.bytes.readUInt32LE(start - 4))
     }
   }
 
+  #takeBounds(): RawBounds | undefined {
+    const bounds = this.#min === undefined || this.#max === undefined ? undefined : { min: this.#min, max: this.#max }
+    this.#min = this.#max = undefined
+    return bounds
+  }
+
   #bound(data: Uint8Array, start: number, end: number): void {
     if (this.#min === undefined || this.#max === undefined) {
-      this.#min = this.#max = data.slice(start, end)
+      this.#min = this.#max = copyBytes(data, start, end)
       return
     }
-    if (order(data, start, end, this.#min) < 0) this.#min = data.slice(start, end)
-    else if (order(data, start, end, this.#max) > 0) this.#max = data.slice(start, end)
+    if (order(data, start, end, this.#min) < 0) this.#min = copyBytes(data, start, end)
+    else if (order(data, start, end, this.#max) > 0) this.#max = copyBytes(data, start, end)
   }
 }
 
@@ -161,6 +173,11 @@ class Dictionary {
   #hashes = new Int32Array(256)
   /** Entry + 1 by hash, open addressing; at most half full. */
   #slots = new Int32Array(1024)
+  readonly #maxBytes: number
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
 
   get byteSize(): number {
     return this.plain.length
@@ -177,7 +194,7 @@ class Dictionary {
       if (this.#hashes[entry - 1] === hash && this.#equals(entry - 1, data, start, end)) return entry - 1
       slot = (slot + 1) & mask
     }
-    if (this.count === MAX_DICTIONARY_ENTRIES || this.plain.length + end - start + 4 > MAX_DICTIONARY_BYTES) return -1
+    if (this.count === MAX_DICTIONARY_ENTRIES || this.plain.length + end - start + 4 > this.#maxBytes) return -1
     return this.#add(data, start, end, { slot, hash })
   }
 

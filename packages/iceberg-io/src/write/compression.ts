@@ -1,11 +1,12 @@
 import { promisify } from 'node:util'
-import { constants, gzip, zstdCompress } from 'node:zlib'
+import { brotliCompress, constants, gzip, zstdCompress } from 'node:zlib'
 import type { CompressionCodec } from 'hyparquet'
 import { snappyCompress } from 'hyparquet-writer/src/snappy.js'
 import { IcebergIoError } from '../errors.ts'
+import { lz4Compress } from './lz4.ts'
 
 /** How the pages of a data file are compressed. */
-export type Compression = 'zstd' | 'snappy' | 'gzip' | 'none'
+export type Compression = 'zstd' | 'snappy' | 'gzip' | 'brotli' | 'lz4' | 'none'
 
 /** Compresses pages, off the main thread where the platform can. */
 export interface PageCompressor {
@@ -16,7 +17,19 @@ export interface PageCompressor {
 
 const zstdAsync = promisify(zstdCompress)
 const gzipAsync = promisify(gzip)
+const brotliAsync = promisify(brotliCompress)
 const DEFAULT_ZSTD_LEVEL = 1
+const DEFAULT_BROTLI_LEVEL = 1
+
+/** Lowest and highest level that a codec takes; none for those without levels. */
+const levels: Readonly<Record<Compression, readonly [number, number] | undefined>> = {
+  zstd: [-7, 22],
+  gzip: [0, 9],
+  brotli: [0, 11],
+  snappy: undefined,
+  lz4: undefined,
+  none: undefined,
+}
 
 /** A compressor; `level` is the codec's own, a fast one when absent. */
 export function pageCompressor(compression: Compression, level?: number): PageCompressor {
@@ -33,8 +46,16 @@ export function pageCompressor(compression: Compression, level?: number): PageCo
         compact(await gzipAsync(bytes, { ...options, chunkSize: chunkSize(bytes) }))
       return { codec: 'GZIP', compress }
     }
+    case 'brotli': {
+      const params = { [constants.BROTLI_PARAM_QUALITY]: level ?? DEFAULT_BROTLI_LEVEL }
+      const compress = async (bytes: Buffer): Promise<Uint8Array> =>
+        compact(await brotliAsync(bytes, { params, chunkSize: chunkSize(bytes) }))
+      return { codec: 'BROTLI', compress }
+    }
     case 'snappy':
       return { codec: 'SNAPPY', compress: (bytes) => Promise.resolve(compact(snappyCompress(bytes))) }
+    case 'lz4':
+      return { codec: 'LZ4_RAW', compress: (bytes) => Promise.resolve(compact(lz4Compress(bytes))) }
     case 'none':
       return { codec: 'UNCOMPRESSED', compress: (bytes) => Promise.resolve(Buffer.from(bytes)) }
   }
@@ -42,28 +63,43 @@ export function pageCompressor(compression: Compression, level?: number): PageCo
 
 /**
  * The compression that a table declares: `write.parquet.compression-codec`, zstd when it declares none, and
- * `write.parquet.compression-level`.
+ * `write.parquet.compression-level`. What is called `lz4` is written as LZ4_RAW, the form that Parquet defines.
  *
- * @throws IcebergIoError `invalid-argument` for a codec that is not written.
+ * @throws IcebergIoError `invalid-argument` for a codec that is not written or a level that the codec has not.
  */
 export function declaredCompression(properties: Readonly<Record<string, string>>): {
   readonly compression: Compression
   readonly level: number | undefined
 } {
   const codec = (properties['write.parquet.compression-codec'] ?? 'zstd').toLowerCase()
-  const level = Number(properties['write.parquet.compression-level'] ?? Number.NaN)
-  const compression = codec === 'uncompressed' ? 'none' : codec
-  if (compression !== 'zstd' && compression !== 'snappy' && compression !== 'gzip' && compression !== 'none') {
+  const compression = codec === 'uncompressed' ? 'none' : codec === 'lz4_raw' ? 'lz4' : codec
+  if (!isCompression(compression)) {
     throw new IcebergIoError(
       'invalid-argument',
       `the table declares the Parquet codec ${codec}, which is not written`,
       {
         context: { property: 'write.parquet.compression-codec', codec },
-        hint: 'Set write.parquet.compression-codec to zstd, snappy, gzip or uncompressed.',
+        hint: 'Set write.parquet.compression-codec to zstd, snappy, gzip, brotli, lz4 or uncompressed.',
       },
     )
   }
-  return { compression, level: Number.isInteger(level) ? level : undefined }
+  const declared = properties['write.parquet.compression-level']
+  const range = levels[compression]
+  if (declared === undefined || range === undefined) return { compression, level: undefined }
+  const level = Number(declared)
+  if (Number.isInteger(level) && level >= range[0] && level <= range[1]) return { compression, level }
+  throw new IcebergIoError(
+    'invalid-argument',
+    `the table declares the compression level ${declared}, which ${codec} does not have`,
+    {
+      context: { property: 'write.parquet.compression-level', level: declared, codec },
+      hint: `Set write.parquet.compression-level to a whole number from ${range[0]} to ${range[1]}, or remove it.`,
+    },
+  )
+}
+
+function isCompression(text: string): text is Compression {
+  return Object.hasOwn(levels, text)
 }
 
 /** One round of the compressor should do; most pages shrink to less than half. */

@@ -1,16 +1,10 @@
-import {
-  decimalByteLength,
-  bigEndian,
-  singleValueToBytes,
-  type PrimitiveType,
-  type Value,
-} from '@icebridge/iceberg-core'
 import type { CompressionCodec, SchemaElement } from 'hyparquet'
 import { CompressionCodecs, ConvertedTypes, FieldRepetitionTypes, ParquetTypes } from 'hyparquet/src/constants.js'
 import { ByteWriter } from 'hyparquet-writer/src/bytewriter.js'
 import { logicalType } from 'hyparquet-writer/src/metadata.js'
 import { serializeTCompactProtocol } from 'hyparquet-writer/src/thrift.js'
 import type { Leaf } from './parquet-schema.ts'
+import { statisticBytes } from './statistics.ts'
 import type { RawBounds } from './value-encoder.ts'
 
 /** Longer bounds of strings and binaries are left out of the footer; the table's metadata has them truncated. */
@@ -28,6 +22,15 @@ export interface ChunkEntry {
   readonly compressedBytes: number
   readonly dataPageOffset: number
   readonly dictionaryPageOffset: number | undefined
+  readonly offsetIndex: Stretch
+  readonly columnIndex: Stretch | undefined
+  readonly bloomFilter: Stretch | undefined
+}
+
+/** Some bytes of the file. */
+export interface Stretch {
+  readonly offset: number
+  readonly length: number
 }
 
 export interface RowGroupEntry {
@@ -109,27 +112,23 @@ function columnChunk(chunk: ChunkEntry): Struct {
       field_9: BigInt(chunk.dataPageOffset),
       field_11: chunk.dictionaryPageOffset === undefined ? undefined : BigInt(chunk.dictionaryPageOffset),
       field_12: statistics(chunk),
+      field_14: chunk.bloomFilter === undefined ? undefined : BigInt(chunk.bloomFilter.offset),
+      field_15: chunk.bloomFilter?.length,
     },
+    field_4: BigInt(chunk.offsetIndex.offset),
+    field_5: chunk.offsetIndex.length,
+    field_6: chunk.columnIndex === undefined ? undefined : BigInt(chunk.columnIndex.offset),
+    field_7: chunk.columnIndex?.length,
   }
 }
 
 function statistics({ leaf, nullCount, bounds }: ChunkEntry): Struct {
-  const min = bounds === undefined ? undefined : statistic(leaf.type, bounds.min)
-  const max = bounds === undefined ? undefined : statistic(leaf.type, bounds.max)
+  const min = bounds === undefined ? undefined : statisticBytes(leaf.type, bounds.min)
+  const max = bounds === undefined ? undefined : statisticBytes(leaf.type, bounds.max)
   const variable = leaf.physical === 'BYTE_ARRAY'
   return {
     field_3: BigInt(nullCount),
     field_5: max === undefined || (variable && max.length > MAX_STATISTIC_BYTES) ? undefined : max,
     field_6: min === undefined || (variable && min.length > MAX_STATISTIC_BYTES) ? undefined : min,
   }
-}
-
-/** A bound as the column stores it: like Iceberg's single values, but for decimals. */
-function statistic(type: PrimitiveType, value: Value): Uint8Array {
-  if (value instanceof Uint8Array) return value
-  if (typeof type === 'string' || type.kind !== 'decimal' || typeof value !== 'bigint')
-    return singleValueToBytes(type, value)
-  if (type.precision <= 9) return singleValueToBytes('int', Number(value))
-  if (type.precision <= 18) return singleValueToBytes('long', value)
-  return bigEndian(value, decimalByteLength(type.precision))
 }

@@ -12,17 +12,15 @@ import {
 } from '@icebridge/iceberg-core'
 import type { RecordBatch } from 'apache-arrow'
 import { IcebergIoError } from '../errors.ts'
-import { type Compression, declaredCompression, pageCompressor } from './compression.ts'
+import type { Compression } from './compression.ts'
 import { DataFileWriter, type DataFileOptions } from './data-file-writer.ts'
 import { deleteDataFiles } from './delete-data-files.ts'
+import { parquetSettings, positive } from './file-settings.ts'
 import { metricsModes } from './metrics.ts'
 import { partitionPath } from './partition-path.ts'
 import { type PartitionedBatch, Partitioner } from './partitioner.ts'
 
 const DEFAULT_FILE_BYTES = 512 * 1024 * 1024
-/** Smaller than Parquet's usual 128 MiB: it bounds the writer's memory. */
-const DEFAULT_ROW_GROUP_BYTES = 16 * 1024 * 1024
-const DEFAULT_ROW_GROUP_ROWS = 1 << 20
 const DEFAULT_OPEN_WRITERS = 8
 
 export interface AppenderOptions {
@@ -77,20 +75,10 @@ export class IcebergAppender {
     this.#io = table.io
     this.#spec = defaultSpec(metadata)
     this.#partitioner = new Partitioner(this.schema, this.#spec)
-    const declared = declaredCompression(options.compression === undefined ? properties : {})
-    const compression = options.compression ?? declared.compression
     this.#fileOptions = {
+      ...parquetSettings(this.schema, properties, options),
       schema: this.schema,
       specId: this.#spec.specId,
-      compressor: pageCompressor(compression, declared.level),
-      rowGroupBytes: positive('rowGroupBytes', options.rowGroupBytes, {
-        declared: properties['write.parquet.row-group-size-bytes'],
-        otherwise: DEFAULT_ROW_GROUP_BYTES,
-      }),
-      rowGroupRows: positive('rowGroupRows', options.rowGroupRows, {
-        declared: properties['write.parquet.row-group-limit'],
-        otherwise: DEFAULT_ROW_GROUP_ROWS,
-      }),
       metrics: metricsModes(this.schema, properties, options.fullMetricsColumns),
       sortOrderId: options.sortOrderId,
       signal: options.signal,
@@ -99,14 +87,11 @@ export class IcebergAppender {
       folder: dataFolder(metadata),
       prefix: `${options.filePrefix ?? ''}00000`,
       uuid: options.environment.uuid(),
-      fileBytes: positive('targetFileSizeBytes', options.targetFileSizeBytes, {
-        declared: properties['write.target-file-size-bytes'],
-        otherwise: DEFAULT_FILE_BYTES,
-      }),
-      open: positive('maxOpenWriters', options.maxOpenWriters, {
-        declared: undefined,
-        otherwise: DEFAULT_OPEN_WRITERS,
-      }),
+      fileBytes:
+        positive('targetFileSizeBytes', options.targetFileSizeBytes) ??
+        positive('write.target-file-size-bytes', properties['write.target-file-size-bytes']) ??
+        DEFAULT_FILE_BYTES,
+      open: positive('maxOpenWriters', options.maxOpenWriters) ?? DEFAULT_OPEN_WRITERS,
     }
   }
 
@@ -212,16 +197,4 @@ export class IcebergAppender {
     const file = `${prefix}-${this.#created++}-${uuid}.parquet`
     return inside === '' ? `${folder}/${file}` : `${folder}/${inside}/${file}`
   }
-}
-
-function positive(
-  name: string,
-  given: number | undefined,
-  fallback: { readonly declared: string | undefined; readonly otherwise: number },
-): number {
-  const value = given ?? (fallback.declared === undefined ? fallback.otherwise : Number(fallback.declared))
-  if (Number.isSafeInteger(value) && value > 0) return value
-  throw new IcebergIoError('invalid-argument', `${name} is ${value}, which is not a positive whole number`, {
-    context: { option: name, value },
-  })
 }

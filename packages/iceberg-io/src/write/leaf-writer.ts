@@ -1,6 +1,7 @@
 import type { ColumnView } from '@icebridge/columnar'
 import { ByteWriter } from 'hyparquet-writer/src/bytewriter.js'
 import { serializeTCompactProtocol } from 'hyparquet-writer/src/thrift.js'
+import { BloomFilter, type BloomOptions } from './bloom-filter.ts'
 import { ByteBuffer } from './byte-buffer.ts'
 import { BytesEncoder } from './bytes-encoder.ts'
 import type { PageCompressor } from './compression.ts'
@@ -12,23 +13,35 @@ import {
   Int32Encoder,
   Int64Encoder,
 } from './numeric-encoders.ts'
+import type { IndexedPage } from './page-index.ts'
 import type { Leaf } from './parquet-schema.ts'
 import { appendHybrid, appendRun, bitWidth } from './rle-hybrid.ts'
 import type { Shredded } from './shred.ts'
+import { unionBounds } from './statistics.ts'
 import type { PageEncoding, RawBounds, ValueEncoder } from './value-encoder.ts'
 
-/** Plain bytes at which a page is closed. */
-const PAGE_BYTES = 1 << 20
-const PAGE_SLOTS = 1 << 17
 /** Rows appended between two looks at the page's size. */
 const STEP = 4096
-const KEPT_BYTES = 2 * PAGE_BYTES
+/** Memory for levels that is kept from page to page. */
+const KEPT_BYTES = 1 << 21
 /** Numbers of the Parquet format. @see https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift */
 const PLAIN = 0
 const RLE = 3
 const RLE_DICTIONARY = 8
 const DATA_PAGE = 0
 const DICTIONARY_PAGE = 2
+
+/** How the column chunks of one leaf are cut and compressed. */
+export interface LeafOptions {
+  readonly compressor: PageCompressor
+  /** Plain bytes at which a page is closed. */
+  readonly pageBytes: number
+  /** Rows at which a page is closed. */
+  readonly pageRows: number
+  /** Plain bytes of a dictionary at most. */
+  readonly dictionaryBytes: number
+  readonly bloom: BloomOptions | undefined
+}
 
 /** A column chunk ready to be written: page headers and pages in order, offsets relative to its start. */
 export interface Chunk {
@@ -44,10 +57,15 @@ export interface Chunk {
   readonly nullCount: number
   readonly nanCount: number
   readonly bounds: RawBounds | undefined
+  readonly pages: readonly IndexedPage[]
+  readonly bloomFilter: Uint8Array | undefined
 }
 
 interface Page {
   readonly slots: number
+  readonly firstRow: number
+  readonly nullCount: number
+  readonly bounds: RawBounds | undefined
   readonly encoding: PageEncoding
   readonly uncompressedBytes: number
   readonly compressed: Promise<Uint8Array>
@@ -57,51 +75,59 @@ interface Page {
 export class LeafWriter {
   readonly leaf: Leaf
   readonly #values: ValueEncoder
-  readonly #compressor: PageCompressor
+  readonly #options: LeafOptions
+  readonly #bloom: BloomFilter | undefined
   readonly #levels = new ByteBuffer()
   #definitions = new Uint8Array(1024)
   #repetitions = new Uint8Array(0)
   #slots = 0
+  #pageRows = 0
   #pageNulls = 0
   #pages: Page[] = []
+  #chunkRows = 0
   #chunkSlots = 0
   #chunkNulls = 0
 
-  constructor(leaf: Leaf, compressor: PageCompressor) {
+  constructor(leaf: Leaf, options: LeafOptions) {
     this.leaf = leaf
-    this.#values = encoderOf(leaf)
-    this.#compressor = compressor
+    this.#values = encoderOf(leaf, options)
+    this.#options = options
+    this.#bloom = options.bloom === undefined ? undefined : new BloomFilter(leaf, options.bloom)
   }
 
   /** Appends rows of a leaf that is a column itself. */
   appendColumn(view: ColumnView, range: { readonly start: number; readonly end: number }, scratch: Int32Array): void {
     for (let from = range.start; from < range.end;) {
-      const to = stepEnd(view, from, Math.min(range.end, from + Math.min(STEP, scratch.length)))
+      const rows = Math.min(STEP, scratch.length, this.#options.pageRows - this.#pageRows)
+      const to = stepEnd(view, from, { to: Math.min(range.end, from + rows), bytes: this.#options.pageBytes })
       this.#appendStep(view, from, to, scratch)
+      this.#pageRows += to - from
       from = to
       if (this.#isFull()) this.#closePage()
     }
   }
 
-  /** Appends the slots of a leaf inside a nested column. */
-  appendShredded(shredded: Shredded): void {
+  /** Appends the slots of `rowCount` rows for a leaf inside a nested column. */
+  appendShredded(shredded: Shredded, rowCount: number): void {
     const { definitions, repetitions, rows, count } = shredded
     this.#reserveLevels(definitions.length)
     this.#definitions.set(definitions, this.#slots)
     if (this.leaf.maxRepetition > 0) this.#repetitions.set(repetitions, this.#slots)
     this.#values.appendRows(shredded.view, rows, count)
     this.#slots += definitions.length
+    this.#pageRows += rowCount
     this.#pageNulls += definitions.length - count
     if (this.#isFull()) this.#closePage()
   }
 
-  /** Appends slots of a column that the batch does not have. */
+  /** Appends nulls, one a row, for a leaf of a column that the batch does not have. */
   appendNulls(slots: number): void {
     this.#reserveLevels(slots)
     this.#keepLevels()
     this.#definitions.fill(0, this.#slots, this.#slots + slots)
     this.#repetitions.fill(0, this.#slots, this.#slots + slots)
     this.#slots += slots
+    this.#pageRows += slots
     this.#pageNulls += slots
     if (this.#isFull()) this.#closePage()
   }
@@ -110,8 +136,11 @@ export class LeafWriter {
   async takeChunk(): Promise<Chunk> {
     if (this.#slots > 0) this.#closePage()
     const { nanCount } = this.#values
-    const { bounds, dictionary } = this.#values.takeChunk()
+    const dictionary = this.#values.takeChunk()
+    if (dictionary !== undefined) this.#bloom?.add(dictionary.bytes)
     const pages = this.#pages
+    const indexed: IndexedPage[] = []
+    let bounds: RawBounds | undefined
     const parts: Uint8Array[] = []
     let uncompressed = 0
     let compressed = 0
@@ -121,13 +150,24 @@ export class LeafWriter {
       uncompressed += header.length + plainBytes
     }
     if (dictionary !== undefined) {
-      const body = await this.#compressor.compress(Buffer.from(dictionary.bytes))
+      const body = await this.#options.compressor.compress(Buffer.from(dictionary.bytes))
       add(dictionaryHeader(dictionary.bytes.length, body.length, dictionary.count), body, dictionary.bytes.length)
     }
     const dictionaryBytes = compressed
     for (const page of pages) {
       const body = await page.compressed
+      const offset = compressed
       add(dataHeader(page, body.length), body, page.uncompressedBytes)
+      const { firstRow, nullCount, slots } = page
+      indexed.push({
+        offset,
+        compressedBytes: compressed - offset,
+        firstRow,
+        nullCount,
+        isNull: nullCount === slots,
+        bounds: page.bounds,
+      })
+      bounds = unionBounds(this.leaf.type, bounds, page.bounds)
     }
     const encodings = new Set([PLAIN, RLE])
     if (dictionary !== undefined) encodings.add(RLE_DICTIONARY)
@@ -143,8 +183,11 @@ export class LeafWriter {
       nullCount: this.#chunkNulls,
       nanCount,
       bounds,
+      pages: indexed,
+      bloomFilter: this.#bloom?.take(),
     }
     this.#pages = []
+    this.#chunkRows = 0
     this.#chunkSlots = 0
     this.#chunkNulls = 0
     return chunk
@@ -186,7 +229,7 @@ export class LeafWriter {
   }
 
   #isFull(): boolean {
-    return this.#values.pageBytes >= PAGE_BYTES || this.#slots >= PAGE_SLOTS
+    return this.#values.pageBytes >= this.#options.pageBytes || this.#pageRows >= this.#options.pageRows
   }
 
   #closePage(): void {
@@ -199,16 +242,27 @@ export class LeafWriter {
       if (this.#pageNulls === 0 && maxRepetition === 0) this.#appendFull(maxDefinition)
       else this.#appendLevels(this.#definitions, maxDefinition)
     }
-    const { encoding, bytes } = this.#values.takePage()
+    const { encoding, bytes, bounds } = this.#values.takePage()
+    if (encoding === 'PLAIN') this.#bloom?.add(bytes)
     const body = Buffer.allocUnsafeSlow(levels.length + bytes.length)
     body.set(levels.view(), 0)
     body.set(bytes, levels.length)
-    const compressed = this.#compressor.compress(body)
+    const compressed = this.#options.compressor.compress(body)
     // Awaited with the chunk; a failure before that must not count as unhandled.
     compressed.catch(() => undefined)
-    this.#pages.push({ slots, encoding, uncompressedBytes: body.length, compressed })
+    this.#pages.push({
+      slots,
+      firstRow: this.#chunkRows,
+      nullCount: this.#pageNulls,
+      bounds: this.leaf.ordered ? bounds : undefined,
+      encoding,
+      uncompressedBytes: body.length,
+      compressed,
+    })
+    this.#chunkRows += this.#pageRows
     this.#chunkSlots += slots
     this.#chunkNulls += this.#pageNulls
+    this.#pageRows = 0
     this.#slots = 0
     this.#pageNulls = 0
   }
@@ -244,7 +298,7 @@ export class LeafWriter {
   }
 }
 
-function encoderOf(leaf: Leaf): ValueEncoder {
+function encoderOf(leaf: Leaf, options: LeafOptions): ValueEncoder {
   if (typeof leaf.type !== 'string' && leaf.type.kind === 'decimal') {
     const fixed = leaf.physical === 'FIXED_LEN_BYTE_ARRAY'
     return new DecimalEncoder({ fixed, width: fixed ? leaf.width : leaf.physical === 'INT32' ? 4 : 8 })
@@ -263,18 +317,18 @@ function encoderOf(leaf: Leaf): ValueEncoder {
     case 'FIXED_LEN_BYTE_ARRAY':
       return new FixedEncoder(leaf.width)
     case 'BYTE_ARRAY':
-      return new BytesEncoder()
+      return new BytesEncoder(options)
     case 'INT96':
       throw new TypeError('INT96 is read, never written')
   }
 }
 
 /** Fewer rows than a step where the values are long, so that no page grows far past its size; at least one. */
-function stepEnd(view: ColumnView, from: number, to: number): number {
-  if (view.kind !== 'string' && view.kind !== 'binary') return to
+function stepEnd(view: ColumnView, from: number, limit: { readonly to: number; readonly bytes: number }): number {
+  if (view.kind !== 'string' && view.kind !== 'binary') return limit.to
   const start = view.offsets[from] ?? 0
-  let end = to
-  while (end > from + 1 && (view.offsets[end] ?? 0) - start > PAGE_BYTES) end = from + ((end - from) >> 1)
+  let end = limit.to
+  while (end > from + 1 && (view.offsets[end] ?? 0) - start > limit.bytes) end = from + ((end - from) >> 1)
   return end
 }
 

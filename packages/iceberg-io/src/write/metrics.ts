@@ -1,5 +1,4 @@
 import {
-  compareValues,
   type DataFile,
   defaultBoundLength,
   indexById,
@@ -9,11 +8,12 @@ import {
   truncateBytesUpper,
   truncateStringLower,
   truncateStringUpper,
-  type Value,
 } from '@icebridge/iceberg-core'
 import { IcebergIoError } from '../errors.ts'
 import type { Leaf } from './parquet-schema.ts'
 import type { WrittenChunk } from './parquet-writer.ts'
+import { unionBounds } from './statistics.ts'
+import type { RawBounds } from './value-encoder.ts'
 
 /** How much is kept of a column's metrics in the manifest. */
 export type MetricsMode =
@@ -116,14 +116,10 @@ function bounds(
   chunks: readonly WrittenChunk[],
   length: number,
 ): { readonly lower: Uint8Array | undefined; readonly upper: Uint8Array | undefined } {
-  let min: Value | undefined
-  let max: Value | undefined
-  for (const chunk of chunks) {
-    if (chunk.bounds === undefined) continue
-    if (min === undefined || compare(leaf, chunk.bounds.min, min) < 0) min = chunk.bounds.min
-    if (max === undefined || compare(leaf, chunk.bounds.max, max) > 0) max = chunk.bounds.max
-  }
-  if (min === undefined || max === undefined) return { lower: undefined, upper: undefined }
+  let both: RawBounds | undefined
+  for (const chunk of chunks) both = unionBounds(leaf.type, both, chunk.bounds)
+  if (both === undefined) return { lower: undefined, upper: undefined }
+  const { min, max } = both
   if (!(min instanceof Uint8Array) || !(max instanceof Uint8Array)) {
     return { lower: singleValueToBytes(leaf.type, min), upper: singleValueToBytes(leaf.type, max) }
   }
@@ -135,11 +131,6 @@ function bounds(
   // A uuid and a fixed value have one length, which a bound keeps.
   if (leaf.physical === 'FIXED_LEN_BYTE_ARRAY' || length === Infinity) return { lower: min, upper: max }
   return { lower: truncateBytesLower(min, length), upper: truncateBytesUpper(max, length) }
-}
-
-function compare(leaf: Leaf, a: Value, b: Value): number {
-  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b)
-  return compareValues(leaf.type, a, b)
 }
 
 function text(utf8: Uint8Array): string {

@@ -1,5 +1,5 @@
 import type { ColumnView } from '@icebridge/columnar'
-import { ByteBuffer } from './byte-buffer.ts'
+import { ByteBuffer, copyBytes } from './byte-buffer.ts'
 import {
   type EncodedDictionary,
   type EncodedValues,
@@ -24,13 +24,12 @@ abstract class PlainEncoder implements ValueEncoder {
   takePage(): EncodedValues {
     const bytes = this.page.view()
     this.page.length = 0
-    return { encoding: 'PLAIN', bytes }
+    return { encoding: 'PLAIN', bytes, bounds: this.takeBounds() }
   }
 
-  takeChunk(): { bounds: RawBounds | undefined; dictionary: EncodedDictionary | undefined } {
-    const bounds = this.takeBounds()
+  takeChunk(): EncodedDictionary | undefined {
     this.nanCount = 0
-    return { bounds, dictionary: undefined }
+    return undefined
   }
 
   /** Room for `count` values of `width` bytes; moves the end of the page past them and gives where they start. */
@@ -376,11 +375,11 @@ export class FixedEncoder extends PlainEncoder {
     const width = this.#width
     const start = row * width
     if (this.#min === undefined || this.#max === undefined) {
-      this.#min = this.#max = values.slice(start, start + width)
+      this.#min = this.#max = copyBytes(values, start, start + width)
       return
     }
-    if (order(values, start, this.#min) < 0) this.#min = values.slice(start, start + width)
-    else if (order(values, start, this.#max) > 0) this.#max = values.slice(start, start + width)
+    if (order(values, start, this.#min) < 0) this.#min = copyBytes(values, start, start + width)
+    else if (order(values, start, this.#max) > 0) this.#max = copyBytes(values, start, start + width)
   }
 
   #values(view: ColumnView): Uint8Array {

@@ -22,6 +22,8 @@ export interface Leaf {
   readonly path: readonly string[]
   readonly maxDefinition: number
   readonly maxRepetition: number
+  /** False for values whose bytes have no order that a bound could be in. */
+  readonly ordered: boolean
 }
 
 /** A column with its children, in the order of the batch's views: what shredding walks. */
@@ -129,6 +131,7 @@ function addField(target: Target, field: Pick<NestedField, 'id' | 'name' | 'requ
     path: place.path,
     maxDefinition: place.definition,
     maxRepetition: place.repetition,
+    ordered: !isKind(primitive, 'geometry') && !isKind(primitive, 'geography') && !isKind(primitive, 'variant'),
   }
   target.leaves.push(leaf)
   return leaf

@@ -4,9 +4,10 @@ import type { RecordBatch, Schema as ArrowSchema } from 'apache-arrow'
 import { columnFieldsOf } from '../column-fields.ts'
 import { IcebergIoError } from '../errors.ts'
 import { batchBytes } from './batch-bytes.ts'
-import type { PageCompressor } from './compression.ts'
-import { type ChunkEntry, encodeFooter, type RowGroupEntry } from './footer.ts'
-import { type Chunk, LeafWriter } from './leaf-writer.ts'
+import { type BloomOptions, canBloom } from './bloom-filter.ts'
+import { type ChunkEntry, encodeFooter, type RowGroupEntry, type Stretch } from './footer.ts'
+import { type Chunk, type LeafOptions, LeafWriter } from './leaf-writer.ts'
+import { encodeColumnIndex, encodeOffsetIndex } from './page-index.ts'
 import { type Node, type ParquetSchema, parquetSchema } from './parquet-schema.ts'
 import { shred } from './shred.ts'
 
@@ -14,16 +15,17 @@ const CREATED_BY = 'icebridge'
 const MAGIC = Buffer.from('PAR1')
 const ROWS_A_STEP = 4096
 
-export interface ParquetWriterOptions {
-  readonly compressor: PageCompressor
+export interface ParquetWriterOptions extends Omit<LeafOptions, 'bloom'> {
   /** Uncompressed bytes at which a row group ends. */
   readonly rowGroupBytes: number
   /** Rows at which a row group ends. */
   readonly rowGroupRows: number
+  /** Columns that get a bloom filter, by field id. */
+  readonly blooms?: ReadonlyMap<number, BloomOptions> | undefined
 }
 
 /** A chunk as it was written, for the metrics of the file. */
-export type WrittenChunk = Omit<Chunk, 'parts'>
+export type WrittenChunk = Omit<Chunk, 'parts' | 'pages' | 'bloomFilter'>
 
 /** What a finished file holds. */
 export interface WrittenParquet {
@@ -33,6 +35,16 @@ export interface WrittenParquet {
   readonly splitOffsets: readonly number[]
   /** By row group, then by leaf in file order. */
   readonly chunks: readonly (readonly WrittenChunk[])[]
+}
+
+/** A row group whose indexes are yet to be written: they stand together before the footer. */
+interface PendingGroup extends Omit<RowGroupEntry, 'chunks'> {
+  readonly chunks: readonly PendingChunk[]
+}
+
+interface PendingChunk extends Omit<ChunkEntry, 'offsetIndex' | 'columnIndex'> {
+  readonly offsetIndex: Uint8Array
+  readonly columnIndex: Uint8Array | undefined
 }
 
 /**
@@ -49,7 +61,7 @@ export class ParquetWriter {
   readonly #fields: readonly ColumnField[]
   readonly #leaves: readonly LeafWriter[]
   readonly #scratch: Int32Array = new Int32Array(ROWS_A_STEP)
-  readonly #groups: RowGroupEntry[] = []
+  readonly #groups: PendingGroup[] = []
   readonly #chunks: WrittenChunk[][] = []
   #checked: { readonly schema: ArrowSchema; readonly order: readonly number[] } | undefined = undefined
   #position = 0
@@ -63,7 +75,10 @@ export class ParquetWriter {
     this.#options = options
     this.#parquet = parquetSchema(schema)
     this.#fields = columnFieldsOf(schema)
-    this.#leaves = this.#parquet.leaves.map((leaf) => new LeafWriter(leaf, options.compressor))
+    this.#leaves = this.#parquet.leaves.map((leaf) => {
+      const bloom = canBloom(leaf) ? options.blooms?.get(leaf.fieldId) : undefined
+      return new LeafWriter(leaf, { ...options, bloom })
+    })
   }
 
   get rowCount(): number {
@@ -98,6 +113,7 @@ export class ParquetWriter {
         this.#options.rowGroupRows - this.#groupRows,
         Math.ceil((this.#options.rowGroupBytes - this.#groupBytes) / bytesARow),
         ROWS_A_STEP,
+        Math.ceil(this.#options.pageBytes / bytesARow),
       )
       const end = Math.min(batch.numRows, start + Math.max(1, room))
       this.#append(views, { start, end })
@@ -114,12 +130,13 @@ export class ParquetWriter {
   async finish(): Promise<WrittenParquet> {
     await this.#endRowGroup()
     if (this.#position === 0) await this.#put(MAGIC)
+    const rowGroups = await this.#putIndexes()
     await this.#put(
       encodeFooter({
         elements: this.#parquet.elements,
         leafCount: this.#parquet.leaves.length,
         rowCount: this.#rowCount,
-        rowGroups: this.#groups,
+        rowGroups,
         keyValues: { 'iceberg.schema': stringifyJsonLossless(schemaToJson(this.#schema)) },
         createdBy: CREATED_BY,
       }),
@@ -142,7 +159,9 @@ export class ParquetWriter {
       } else if (node.kind === 'leaf') {
         this.#leaves[leaf++]?.appendColumn(view, range, this.#scratch)
       } else {
-        for (const shredded of shred(node, view, range, name)) this.#leaves[leaf++]?.appendShredded(shredded)
+        for (const shredded of shred(node, view, range, name)) {
+          this.#leaves[leaf++]?.appendShredded(shredded, range.end - range.start)
+        }
       }
     }
   }
@@ -158,18 +177,22 @@ export class ParquetWriter {
     if (this.#groupRows === 0) return
     if (this.#position === 0) await this.#put(MAGIC)
     const offset = this.#position
-    const entries: ChunkEntry[] = []
+    const entries: PendingChunk[] = []
     const written: WrittenChunk[] = []
     for (const leaf of this.#leaves) {
-      const { parts, ...chunk } = await leaf.takeChunk()
+      const { parts, pages, bloomFilter, ...chunk } = await leaf.takeChunk()
+      const start = this.#position
+      await this.#put(Buffer.concat(parts))
       entries.push({
         ...chunk,
         codec: this.#options.compressor.codec,
-        dataPageOffset: this.#position + chunk.dictionaryBytes,
-        dictionaryPageOffset: chunk.hasDictionary ? this.#position : undefined,
+        dataPageOffset: start + chunk.dictionaryBytes,
+        dictionaryPageOffset: chunk.hasDictionary ? start : undefined,
+        offsetIndex: encodeOffsetIndex(pages, start),
+        columnIndex: encodeColumnIndex(chunk.leaf, pages),
+        bloomFilter: await this.#putStretch(bloomFilter),
       })
       written.push(chunk)
-      await this.#put(Buffer.concat(parts))
     }
     this.#groups.push({
       rowCount: this.#groupRows,
@@ -182,6 +205,31 @@ export class ParquetWriter {
     this.#rowCount += this.#groupRows
     this.#groupRows = 0
     this.#groupBytes = 0
+  }
+
+  /** Writes the page indexes of all row groups, column indexes first, and gives the entries with their places. */
+  async #putIndexes(): Promise<readonly RowGroupEntry[]> {
+    const chunks = this.#groups.flatMap((group) => group.chunks)
+    const columnIndexes = new Map<PendingChunk, Stretch | undefined>()
+    for (const chunk of chunks) columnIndexes.set(chunk, await this.#putStretch(chunk.columnIndex))
+    const groups: RowGroupEntry[] = []
+    for (const group of this.#groups) {
+      const entries: ChunkEntry[] = []
+      for (const chunk of group.chunks) {
+        const offsetIndex = { offset: this.#position, length: chunk.offsetIndex.length }
+        await this.#put(chunk.offsetIndex)
+        entries.push({ ...chunk, offsetIndex, columnIndex: columnIndexes.get(chunk) })
+      }
+      groups.push({ ...group, chunks: entries })
+    }
+    return groups
+  }
+
+  async #putStretch(bytes: Uint8Array | undefined): Promise<Stretch | undefined> {
+    if (bytes === undefined) return undefined
+    const offset = this.#position
+    await this.#put(bytes)
+    return { offset, length: bytes.length }
   }
 
   async #put(bytes: Uint8Array): Promise<void> {

@@ -9,10 +9,12 @@ export interface RawBounds {
 
 export type PageEncoding = 'PLAIN' | 'RLE_DICTIONARY'
 
-/** The values of one page, encoded; valid until the next call. */
+/** The values of one page, encoded; the bytes are valid until the next call. */
 export interface EncodedValues {
   readonly encoding: PageEncoding
   readonly bytes: Uint8Array
+  /** None when the page has no value but NaN. */
+  readonly bounds: RawBounds | undefined
 }
 
 /** The dictionary of one column chunk, plain encoded. */
@@ -22,7 +24,7 @@ export interface EncodedDictionary {
 }
 
 /**
- * Collects the values of one leaf column (nulls left out), page by page, chunk by chunk, with their bounds.
+ * Collects the values of one leaf column (nulls left out), page by page, chunk by chunk, with each page's bounds.
  *
  * `append*` may be called any number of times before `takePage`, and `takePage` before `takeChunk`.
  */
@@ -36,8 +38,8 @@ export interface ValueEncoder {
   /** Appends the first `count` of the given rows, none of them null. */
   appendRows(view: ColumnView, rows: Int32Array, count: number): void
   takePage(): EncodedValues
-  /** Ends the chunk: its bounds (none when there was no value but NaN) and its dictionary when a page refers to one. */
-  takeChunk(): { readonly bounds: RawBounds | undefined; readonly dictionary: EncodedDictionary | undefined }
+  /** Ends the chunk and gives its dictionary when a page refers to one. */
+  takeChunk(): EncodedDictionary | undefined
 }
 
 /** A view of another kind than the encoder was made for: a defect, as batches are checked before. */

@@ -1,6 +1,7 @@
 import type { FileIO, Schema } from '@icebridge/iceberg-core'
 import type { RecordBatch } from 'apache-arrow'
-import { type Compression, pageCompressor } from './compression.ts'
+import type { Compression } from './compression.ts'
+import { parquetSettings } from './file-settings.ts'
 import { ParquetWriter } from './parquet-writer.ts'
 
 export interface WriteParquetOptions {
@@ -12,6 +13,8 @@ export interface WriteParquetOptions {
   readonly rowGroupBytes?: number | undefined
   /** Rows of a row group at most. Default 1,048,576. */
   readonly rowGroupRows?: number | undefined
+  /** Table properties: `write.parquet.*` is followed where no option above says otherwise. */
+  readonly properties?: Readonly<Record<string, string>> | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -29,11 +32,11 @@ export async function writeParquet(
   const { signal } = options
   const file = await io.create(path, { signal })
   try {
-    const writer = new ParquetWriter(file, options.schema, {
-      compressor: pageCompressor(options.compression ?? 'zstd'),
-      rowGroupBytes: options.rowGroupBytes ?? 16 * 1024 * 1024,
-      rowGroupRows: options.rowGroupRows ?? 1 << 20,
-    })
+    const writer = new ParquetWriter(
+      file,
+      options.schema,
+      parquetSettings(options.schema, options.properties ?? {}, options),
+    )
     for await (const batch of batches) {
       signal?.throwIfAborted()
       await writer.write(batch)
