@@ -17,6 +17,7 @@ export type IcebergErrorCode =
   | 'unsupported-deletes'
   | 'unsupported-operation'
   | 'not-append-only'
+  | 'unsupported-changes'
   | 'conflict'
   | 'commit-unknown'
   | 'invalid-argument'

@@ -22,3 +22,12 @@ export interface AppendScanTask extends FileScanTask {
   /** The snapshot that added the file. */
   readonly snapshotId: bigint
 }
+
+/** A data file whose rows, those that {@link FileScanTask.deletes} leaves, were all inserted or all deleted. */
+export interface ChangelogScanTask extends FileScanTask {
+  readonly change: 'insert' | 'delete'
+  /** Place of the snapshot among those of the range that change rows, from 0. */
+  readonly changeOrdinal: number
+  /** The snapshot that added or removed the file. */
+  readonly commitSnapshotId: bigint
+}

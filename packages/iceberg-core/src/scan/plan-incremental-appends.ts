@@ -3,17 +3,15 @@ import type { Expression } from '../expression/expression.ts'
 import { readManifestList } from '../manifest/read-manifest-list.ts'
 import { readManifest } from '../manifest/read-manifest.ts'
 import type { Snapshot } from '../metadata/snapshot.ts'
-import { ancestorsOf, currentSchema } from '../metadata/table-metadata.ts'
+import { currentSchema } from '../metadata/table-metadata.ts'
 import { formatIdentifier } from '../port/catalog.ts'
 import type { TableHandle } from '../port/table-handle.ts'
 import type { AppendScanTask } from './file-scan-task.ts'
-import { requireSnapshot, scanTask } from './plan-scan.ts'
+import { scanTask } from './plan-scan.ts'
 import { ScanFilter } from './scan-filter.ts'
+import { type SnapshotRange, snapshotsBetween } from './snapshot-range.ts'
 
-export interface IncrementalScanOptions {
-  /** Files added after this snapshot; from the first one on when absent. It may have expired itself. */
-  readonly fromExclusive?: bigint | undefined
-  readonly toInclusive: bigint
+export interface IncrementalScanOptions extends SnapshotRange {
   readonly filter?: Expression | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -34,36 +32,23 @@ export async function* planIncrementalAppends(
   const filter = new ScanFilter(metadata, currentSchema(metadata), options.filter)
   for (const snapshot of appendsBetween(table, options)) {
     for (const manifest of await readManifestList(table.io, snapshot, { metadata, signal })) {
-      if (manifest.content === 'deletes' || manifest.addedFilesCount === 0) continue
-      if (manifest.addedSnapshotId !== snapshot.snapshotId || !filter.mightMatchManifest(manifest)) continue
+      if (manifest.addedFilesCount === 0 || manifest.addedSnapshotId !== snapshot.snapshotId) continue
+      if (manifest.content === 'deletes') throw notAppendOnly(table, snapshot, 'adds delete files')
+      if (!filter.mightMatchManifest(manifest)) continue
       for await (const entry of readManifest(table.io, manifest, { metadata, signal })) {
         if (entry.status !== 'added' || entry.snapshotId !== snapshot.snapshotId) continue
         if (entry.file.content !== 'data') throw notAppendOnly(table, snapshot, 'adds delete files')
-        if (filter.mightMatchFile(entry.file))
+        if (filter.mightMatchFile(entry.file)) {
           yield { ...scanTask(entry, filter, undefined), snapshotId: snapshot.snapshotId }
+        }
       }
     }
   }
 }
 
 function appendsBetween(table: TableHandle, options: IncrementalScanOptions): Snapshot[] {
-  const { fromExclusive, toInclusive } = options
-  requireSnapshot(table, toInclusive)
-  const range: Snapshot[] = []
-  let reached = fromExclusive === toInclusive
-  for (const snapshot of reached ? [] : ancestorsOf(table.loaded.metadata, toInclusive)) {
-    if (snapshot.snapshotId === fromExclusive) {
-      reached = true
-      break
-    }
-    range.push(snapshot)
-    // The parent may have expired: what came after it is still all here.
-    reached = snapshot.parentSnapshotId === fromExclusive
-    if (reached) break
-  }
-  if (!reached) throw historyLost(table, options)
   const appends: Snapshot[] = []
-  for (const snapshot of range.toReversed()) {
+  for (const snapshot of snapshotsBetween(table, options)) {
     if (snapshot.operation === 'append') appends.push(snapshot)
     else if (snapshot.operation !== 'replace') {
       throw notAppendOnly(table, snapshot, `is of operation ${snapshot.operation}`)
@@ -72,23 +57,10 @@ function appendsBetween(table: TableHandle, options: IncrementalScanOptions): Sn
   return appends
 }
 
-function historyLost(table: TableHandle, options: IncrementalScanOptions): IcebergError {
-  const name = formatIdentifier(table.identifier)
-  const { fromExclusive, toInclusive } = options
-  const message =
-    fromExclusive === undefined
-      ? `the history of table ${name} up to snapshot ${toInclusive} no longer reaches back to its first snapshot`
-      : `snapshot ${fromExclusive} of table ${name} is neither an ancestor of ${toInclusive} nor the parent of one`
-  return new IcebergError('no-such-snapshot', message, {
-    context: { table: name, snapshotId: fromExclusive, toSnapshotId: toInclusive },
-    hint: 'Snapshots have expired or the table was rolled back. Read the whole table at one snapshot instead.',
-  })
-}
-
 function notAppendOnly(table: TableHandle, snapshot: Snapshot, what: string): IcebergError {
   const name = formatIdentifier(table.identifier)
   return new IcebergError('not-append-only', `snapshot ${snapshot.snapshotId} of table ${name} ${what}`, {
     context: { table: name, snapshotId: snapshot.snapshotId, operation: snapshot.operation },
-    hint: 'Something other than an append changed the table. Read the whole table at one snapshot instead.',
+    hint: 'Something other than an append changed the table. Read its changes, or the whole table at one snapshot instead.',
   })
 }

@@ -47,18 +47,25 @@ export async function snapshotManifests(
   }
 }
 
-/** Reads the delete files of manifests, as far as they can be for files that pass the filter. */
+export interface DeleteReadOptions extends ManifestReadOptions {
+  readonly filter: ScanFilter
+  /** Takes in what this snapshot removed as well. */
+  readonly removedBy?: bigint | undefined
+}
+
+/** Reads the live delete files of manifests, as far as they can be for files that pass the filter. */
 export async function readDeletes(
   io: FileIO,
   manifests: readonly ManifestFile[],
-  options: ManifestReadOptions & { readonly filter: ScanFilter },
+  options: DeleteReadOptions,
 ): Promise<DeleteFileIndex> {
   const { metadata, filter } = options
   const index = new DeleteFileIndex(metadata)
   for (const manifest of manifests) {
     if (!filter.mightMatchManifest(manifest)) continue
     for await (const entry of readManifest(io, manifest, options)) {
-      if (entry.status === 'deleted' || !filter.mightMatchPartition(entry.file)) continue
+      if (entry.status === 'deleted' && entry.snapshotId !== options.removedBy) continue
+      if (!filter.mightMatchPartition(entry.file)) continue
       if (entry.file.content === 'data') throw wrongContent(manifest, 'deletes', entry.file.filePath)
       index.add(entry)
     }
