@@ -1,4 +1,4 @@
-import { link, mkdir, open, rename, rm, stat, unlink, type FileHandle } from 'node:fs/promises'
+import { link, mkdir, open, rename, rm, stat, unlink, writeFile, type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { IcebergError, type FileWriter } from '@icebridge/iceberg-core'
 import { localError, systemCode } from './local-errors.ts'
@@ -32,6 +32,22 @@ export async function createLocalWriter(path: string, options: LocalWriterOption
     return new LocalWriter(await open(temporary, 'wx'), path, temporary, options)
   } catch (error) {
     throw localError('create', options.location, error)
+  }
+}
+
+/** Puts bytes in place of the file, whole and durable: a reader finds the old ones or the new ones. Missing folders are made. */
+export async function replaceLocalFile(path: string, bytes: Uint8Array, options: LocalWriterOptions): Promise<void> {
+  const folder = dirname(path)
+  const temporary = join(folder, `${TEMPORARY_PREFIX}${options.id}`)
+  try {
+    await makeFolder(folder)
+    await writeFile(temporary, bytes, { flag: 'wx', flush: true, signal: options.signal })
+    await rename(temporary, path)
+    await syncFolder(folder)
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined)
+    options.signal?.throwIfAborted()
+    throw localError('replace', options.location, error)
   }
 }
 

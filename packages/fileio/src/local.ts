@@ -10,7 +10,7 @@ import {
   type IOOptions,
 } from '@icebridge/iceberg-core'
 import { localError, systemCode } from './local-errors.ts'
-import { createLocalWriter } from './local-writer.ts'
+import { createLocalWriter, replaceLocalFile } from './local-writer.ts'
 import { localPath } from './location.ts'
 
 export { isTemporaryFile } from './local-writer.ts'
@@ -64,6 +64,12 @@ export class LocalFileIO implements FileIO {
     options.signal?.throwIfAborted()
     const local = await localPath(path)
     return createLocalWriter(local, { location: path, id: this.#uuid(), signal: options.signal })
+  }
+
+  async replace(path: string, bytes: Uint8Array, options: IOOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted()
+    const local = await localPath(path)
+    await replaceLocalFile(local, bytes, { location: path, id: this.#uuid(), signal: options.signal })
   }
 
   async delete(path: string, options: IOOptions = {}): Promise<void> {

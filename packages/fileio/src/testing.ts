@@ -56,6 +56,17 @@ const behaviours: Readonly<Record<string, (io: FileIO, root: string) => Promise<
     assert.deepEqual([...(await io.read(`${root}/a/b/c.bin`))], [1, 2, 3, 4])
     assert.equal((await io.stat(`${root}/a/b/c.bin`)).sizeBytes, 4)
   },
+  'replaces a file, or makes it, where the store can': async (io, root) => {
+    if (io.replace === undefined) return
+    for (const content of ['first', 'second, and longer', '']) {
+      await io.replace(`${root}/new/hint.text`, new TextEncoder().encode(content))
+      assert.equal(await text(io, `${root}/new/hint.text`), content)
+    }
+    assert.deepEqual(await names(io, `${root}/`), [`${root}/new/hint.text`])
+    const signal = AbortSignal.abort(new Error('stopped'))
+    await assert.rejects(io.replace(`${root}/new/hint.text`, Uint8Array.of(1), { signal }), /stopped/)
+    assert.equal(await text(io, `${root}/new/hint.text`), '')
+  },
   'keeps an empty file': async (io, root) => {
     await put(io, `${root}/empty`, '')
     assert.equal((await io.read(`${root}/empty`)).length, 0)

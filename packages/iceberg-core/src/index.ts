@@ -57,7 +57,15 @@ export type { SortField, SortOrder } from './partition/sort-order.ts'
 export { formatTransform, parseTransform } from './partition/transform.ts'
 export type { Transform } from './partition/transform.ts'
 export { formatIdentifier } from './port/catalog.ts'
-export type { Catalog, CommitOutcome, CreateTable, LoadedTable, TableCommit, TableIdentifier } from './port/catalog.ts'
+export type {
+  Catalog,
+  CommitOutcome,
+  CreateTable,
+  LoadedTable,
+  NamespaceUpdate,
+  TableCommit,
+  TableIdentifier,
+} from './port/catalog.ts'
 export type { Environment } from './port/environment.ts'
 export type { ByteRange, FileEntry, FileIO, FileIOFactory, FileWriter, IOOptions } from './port/file-io.ts'
 export { openTable, refreshTable, refreshTable as refresh } from './port/table-handle.ts'

@@ -4,7 +4,7 @@ import type { TableUpdate } from '../metadata/table-update.ts'
 import type { PartitionSpec } from '../partition/partition-spec.ts'
 import type { SortOrder } from '../partition/sort-order.ts'
 import type { Schema } from '../schema/schema.ts'
-import type { IOOptions } from './file-io.ts'
+import type { FileIO, FileIOFactory, IOOptions } from './file-io.ts'
 
 export interface TableIdentifier {
   readonly namespace: readonly string[]
@@ -32,6 +32,12 @@ export interface LoadedTable {
   readonly metadataLocation: string
   /** What the catalog wants the client to use for this table, credentials included. */
   readonly config: Readonly<Record<string, string>>
+}
+
+/** Changes to a namespace's properties; no key is in both. */
+export interface NamespaceUpdate {
+  readonly set?: Readonly<Record<string, string>> | undefined
+  readonly remove?: readonly string[] | undefined
 }
 
 export interface TableCommit {
@@ -65,6 +71,10 @@ export interface Catalog extends AsyncDisposable {
     options?: IOOptions,
   ): Promise<void>
   namespaceExists(namespace: readonly string[], options?: IOOptions): Promise<boolean>
+  /** Absent where a catalog has none. @throws IcebergError `no-such-namespace`. */
+  namespaceProperties?(namespace: readonly string[], options?: IOOptions): Promise<Readonly<Record<string, string>>>
+  /** A property that is removed and absent is fine. @throws IcebergError `no-such-namespace` or `invalid-argument`. */
+  updateNamespaceProperties?(namespace: readonly string[], update: NamespaceUpdate, options?: IOOptions): Promise<void>
   /** @throws IcebergError `no-such-namespace` or `namespace-not-empty`. */
   dropNamespace(namespace: readonly string[], options?: IOOptions): Promise<void>
   /** @throws IcebergError `no-such-namespace`. */
@@ -86,4 +96,9 @@ export interface Catalog extends AsyncDisposable {
    * a {@link CommitOutcome}; a request that may have been sent is `unknown`, never thrown.
    */
   commitTable(identifier: TableIdentifier, commit: TableCommit, options?: IOOptions): Promise<CommitOutcome>
+  /**
+   * The store of a table's files, for catalogs that hand out credentials with the table: it asks for new ones before they
+   * expire. Absent where `io(location, config)` will do.
+   */
+  tableIO?(identifier: TableIdentifier, loaded: LoadedTable, io: FileIOFactory): FileIO
 }

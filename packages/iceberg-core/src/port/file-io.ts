@@ -44,6 +44,11 @@ export interface FileIO {
   stat(path: string, options?: IOOptions): Promise<{ readonly sizeBytes: number }>
   /** Never overwrites. @throws IcebergError `already-exists`, here or at `close()`, or `io`. */
   create(path: string, options?: IOOptions): Promise<FileWriter>
+  /**
+   * Puts a small file in place, over the one that is there: a reader finds the old bytes or the new ones. For hints beside a
+   * table, never for what metadata refers to. Absent where a store cannot do it. @throws IcebergError `io`.
+   */
+  replace?(path: string, bytes: Uint8Array, options?: IOOptions): Promise<void>
   /** A file that is absent is fine. */
   delete(path: string, options?: IOOptions): Promise<void>
   /** Every file whose path begins with `prefix`, at any depth, in no order; nothing for a prefix that is absent. */

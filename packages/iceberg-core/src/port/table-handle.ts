@@ -21,15 +21,14 @@ export async function openTable(
   options: IOOptions = {},
 ): Promise<TableHandle> {
   const loaded = await catalog.loadTable(identifier, options)
-  return {
-    identifier,
-    catalog,
-    io: typeof io === 'function' ? io(loaded.metadata.location, loaded.config) : io,
-    loaded,
-  }
+  return { identifier, catalog, io: typeof io === 'function' ? ioFor(catalog, identifier, loaded, io) : io, loaded }
 }
 
 /** The same table in its newest state. */
 export async function refreshTable(table: TableHandle, options: IOOptions = {}): Promise<TableHandle> {
   return { ...table, loaded: await table.catalog.loadTable(table.identifier, options) }
+}
+
+function ioFor(catalog: Catalog, identifier: TableIdentifier, loaded: LoadedTable, factory: FileIOFactory): FileIO {
+  return catalog.tableIO?.(identifier, loaded, factory) ?? factory(loaded.metadata.location, loaded.config)
 }
