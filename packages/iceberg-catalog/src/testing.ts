@@ -104,6 +104,28 @@ const behaviours: Readonly<Record<string, (catalog: Catalog, fixture: CatalogFix
     await assert.rejects(catalog.dropNamespace(['a']), { code: 'no-such-namespace' })
     assert.deepEqual(await other.listNamespaces(), [['b']])
   },
+  'keeps properties of namespaces': async (catalog, fixture) => {
+    if (catalog.namespaceProperties === undefined || catalog.updateNamespaceProperties === undefined) return
+    await catalog.createNamespace(['a', 'x'], { comment: 'first', owner: 'me' })
+    await using other = await fixture.open()
+    const own = async () => {
+      const found = await other.namespaceProperties?.(['a', 'x'])
+      return { comment: found?.['comment'], owner: found?.['owner'], reach: found?.['reach'] }
+    }
+    assert.deepEqual(await own(), { comment: 'first', owner: 'me', reach: undefined })
+    await catalog.updateNamespaceProperties(['a', 'x'], {
+      set: { comment: "it's ä second", reach: 'far' },
+      remove: ['owner', 'never there'],
+    })
+    assert.deepEqual(await own(), { comment: "it's ä second", owner: undefined, reach: 'far' })
+    const both = { set: { comment: 'c' }, remove: ['comment'] }
+    await assert.rejects(catalog.updateNamespaceProperties(['a', 'x'], both), { code: 'invalid-argument' })
+    await assert.rejects(catalog.namespaceProperties(['none']), { code: 'no-such-namespace' })
+    await assert.rejects(catalog.updateNamespaceProperties(['none'], { set: { a: 'b' } }), {
+      code: 'no-such-namespace',
+    })
+    assert.equal((await own()).comment, "it's ä second")
+  },
   'does not take one namespace for another that begins like it': async (catalog) => {
     await catalog.createNamespace(['a_b'])
     await catalog.createNamespace(['a_b', 'x'])

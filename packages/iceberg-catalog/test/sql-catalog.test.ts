@@ -71,6 +71,75 @@ test('works on a file of schema V0, which has no iceberg_type', async () => {
   expect(Object.keys(database.prepare('SELECT * FROM iceberg_tables').get() ?? {})).not.toContain('iceberg_type')
 })
 
+test('makes a file of schema V0 one of V1 only when it is asked', async () => {
+  await using fixture = await sqliteFixture()
+  {
+    using database = new DatabaseSync(fixture.path)
+    database.exec(`
+      CREATE TABLE iceberg_tables (catalog_name VARCHAR(255) NOT NULL, table_namespace VARCHAR(255) NOT NULL,
+        table_name VARCHAR(255) NOT NULL, metadata_location VARCHAR(1000), previous_metadata_location VARCHAR(1000),
+        PRIMARY KEY (catalog_name, table_namespace, table_name))`)
+  }
+  await using asItIs = await fixture.open()
+  await asItIs.createNamespace(orders.namespace)
+  await asItIs.createTable(orders, sampleTable)
+  const columns = () => {
+    using database = new DatabaseSync(fixture.path)
+    return Object.keys(database.prepare('SELECT * FROM iceberg_tables').get() ?? {})
+  }
+  expect(columns()).not.toContain('iceberg_type')
+  const opened = await Promise.all([fixture.open({ upgradeToV1: true }), fixture.open({ upgradeToV1: true })])
+  expect(columns()).toContain('iceberg_type')
+  for (const catalog of opened) {
+    expect(await catalog.listTables(orders.namespace)).toEqual([orders])
+    await catalog[Symbol.asyncDispose]()
+  }
+  expect(await asItIs.tableExists(orders)).toBe(true)
+})
+
+test('reads no metadata file again that it has read, and follows other clients', async () => {
+  await using fixture = await sqliteFixture()
+  await using catalog = await fixture.open()
+  await using other = await fixture.open()
+  await using forgetful = await fixture.open({ metadataCacheSize: 0 })
+  await catalog.createNamespace(orders.namespace)
+  const created = await catalog.createTable(orders, sampleTable)
+  const read = vi.spyOn(fixture.io, 'read')
+  await catalog.loadTable(orders)
+  await other.loadTable(orders)
+  await other.loadTable(orders)
+  expect(read).toHaveBeenCalledTimes(1)
+  const updates = [{ action: 'set-properties', updates: { a: 'b' } }] as const
+  const outcome = await other.commitTable(orders, { base: created, requirements: [], updates })
+  expect(outcome.status).toBe('committed')
+  expect(read).toHaveBeenCalledTimes(1)
+  expect((await catalog.loadTable(orders)).metadata.properties['a']).toBe('b')
+  expect(read).toHaveBeenCalledTimes(2)
+  await forgetful.loadTable(orders)
+  await forgetful.loadTable(orders)
+  expect(read).toHaveBeenCalledTimes(4)
+})
+
+test('refuses the namespace property that marks a namespace, and hides it', async () => {
+  await using fixture = await sqliteFixture()
+  await using catalog = await fixture.open()
+  const refused = { code: 'invalid-argument', message: expect.stringContaining('exists') }
+  await expect(catalog.createNamespace(['n'], { exists: 'false' })).rejects.toMatchObject(refused)
+  await catalog.createNamespace(['n'])
+  await expect(catalog.updateNamespaceProperties(['n'], { remove: ['exists'] })).rejects.toMatchObject(refused)
+  expect(await catalog.namespaceProperties(['n'])).toEqual({})
+})
+
+test('a namespace that Python made with properties only goes on existing without them', async () => {
+  await using fixture = await sqliteFixture()
+  await using catalog = await fixture.open()
+  using database = new DatabaseSync(fixture.path)
+  database.exec("INSERT INTO iceberg_namespace_properties VALUES ('lake', 'n', 'owner', 'py')")
+  await catalog.updateNamespaceProperties(['n'], { remove: ['owner'] })
+  expect(await catalog.namespaceExists(['n'])).toBe(true)
+  expect(await catalog.namespaceProperties(['n'])).toEqual({})
+})
+
 test('takes a row without a type for a table, and leaves views alone', async () => {
   await using fixture = await sqliteFixture()
   await using catalog = await fixture.open()
@@ -303,13 +372,14 @@ test('refuses a file that is no SQLite database, and a damaged or missing metada
   await catalog.createNamespace(orders.namespace)
   const { metadataLocation } = await catalog.createTable(orders, sampleTable)
   await writeFile(metadataLocation, '{"format-version": 2, "table-uuid"')
-  await expect(catalog.loadTable(orders)).rejects.toMatchObject({
+  await using other = await fixture.open()
+  await expect(other.loadTable(orders)).rejects.toMatchObject({
     message: expect.stringContaining(metadataLocation),
     hint: expect.stringMatching(/./),
     context: { path: metadataLocation },
   })
   await fixture.io.delete(metadataLocation)
-  await expect(catalog.loadTable(orders)).rejects.toMatchObject({
+  await expect(other.loadTable(orders)).rejects.toMatchObject({
     code: 'not-found',
     message: expect.stringContaining(metadataLocation),
   })

@@ -5,7 +5,7 @@ import {
   type IOOptions,
   type TableMetadata,
 } from '@icebridge/iceberg-core'
-import { discard } from './metadata-file.ts'
+import { discard } from '../metadata-file.ts'
 
 /**
  * Deletes every file that the table's metadata refers to, data first, so that a purge that was cut short can be told from the

@@ -3,6 +3,7 @@ import {
   checkRequirements,
   createTableMetadata,
   formatIdentifier,
+  IcebergError,
   isIcebergError,
   type Catalog,
   type CommitOutcome,
@@ -12,11 +13,16 @@ import {
   type FileIOFactory,
   type IOOptions,
   type LoadedTable,
+  type NamespaceUpdate,
   type TableCommit,
   type TableIdentifier,
+  type TableMetadata,
 } from '@icebridge/iceberg-core'
-import { CatalogRows, noSuchNamespace, noSuchTable, tableExists } from './catalog-rows.ts'
-import { deleteOldMetadata, discard, readMetadata, writeMetadata } from './metadata-file.ts'
+import { noSuchNamespace, noSuchTable, tableExists } from '../catalog-errors.ts'
+import { MetadataCache } from '../metadata-cache.ts'
+import { CatalogRows, existsProperty } from './catalog-rows.ts'
+import type { CatalogStore } from './catalog-store.ts'
+import { deleteOldMetadata, discard, readMetadata, writeMetadata } from '../metadata-file.ts'
 import {
   defaultLocation,
   folderName,
@@ -27,39 +33,58 @@ import {
 } from './names.ts'
 import { purgeFiles } from './purge.ts'
 import { SqliteStore } from './sqlite-store.ts'
+import { discardVersionHint, wantsVersionHint, writeVersionHint } from './version-hint.ts'
 
-export interface SqliteCatalogOptions {
-  /** Tells catalogs apart that share the file. Other engines must use the same name. */
+export interface SqlCatalogOptions {
+  /** Tells catalogs apart that share the database. Other engines must use the same name. */
   readonly name: string
-  /** The SQLite file. It and its folder are made when they are absent. */
-  readonly path: string
   /** Where tables go that are created without a location. A relative path is made absolute. */
   readonly warehouse: string
   readonly io: FileIO | FileIOFactory
   readonly environment: Environment
   /** Given to the factory of file stores, and to whoever loads a table. */
   readonly properties?: Readonly<Record<string, string>>
+  /**
+   * Gives tables of schema V0 (without views) the column of V1 when the catalog is opened, as Java does when it is asked for V1.
+   * Every engine must then know V1. Default false: a V0 database is used as it is.
+   */
+  readonly upgradeToV1?: boolean
+  /** How many metadata files are kept parsed, so that they are not read again. Default 8; 0 keeps none. */
+  readonly metadataCacheSize?: number
+  /**
+   * Names the current metadata file in `metadata/version-hint.text` after each commit, for tools that know no catalog. A
+   * table's property `icebridge.write-version-hint` goes before it. Default false.
+   */
+  readonly writeVersionHint?: boolean
+}
+
+export interface SqliteCatalogOptions extends SqlCatalogOptions {
+  /** The SQLite file. It and its folder are made when they are absent. */
+  readonly path: string
   /** How long a call waits for other processes on the file, in milliseconds. Default 30,000. */
   readonly lockTimeoutMs?: number
 }
 
 /**
- * An Iceberg catalog in a SQLite file, the same one that Java's JdbcCatalog, PyIceberg's SqlCatalog and iceberg-rust open.
+ * An Iceberg catalog in a SQL database, the same one that Java's JdbcCatalog, PyIceberg's SqlCatalog and iceberg-rust open.
  *
  * A commit writes the new metadata file, then swaps its location for the one that was read, in one transaction. Any number of
- * processes on one host may use the file at once. It is not for network file systems: their locks do not hold.
+ * processes may use the database at once; a SQLite file only on one host, since network file systems do not hold its locks.
  */
 export class SqlCatalog implements Catalog {
   readonly name: string
   /** Where tables go that are created without a location. */
   readonly warehouse: string
-  readonly #store: SqliteStore
+  readonly #store: CatalogStore
   readonly #rows: CatalogRows
   readonly #io: FileIO | FileIOFactory
   readonly #environment: Environment
   readonly #properties: Readonly<Record<string, string>>
+  readonly #cache: MetadataCache
+  readonly #writesHint: boolean
 
-  private constructor(store: SqliteStore, options: SqliteCatalogOptions) {
+  /** For those who open one: {@link openSqlite}, and `openPostgresCatalog` of `@icebridge/iceberg-catalog/postgres`. */
+  constructor(store: CatalogStore, options: SqlCatalogOptions) {
     this.name = options.name
     this.warehouse = warehouseLocation(options.warehouse)
     this.#store = store
@@ -67,12 +92,14 @@ export class SqlCatalog implements Catalog {
     this.#io = options.io
     this.#environment = options.environment
     this.#properties = options.properties ?? {}
+    this.#cache = new MetadataCache(options.metadataCacheSize ?? 8)
+    this.#writesHint = options.writeVersionHint ?? false
   }
 
   /** @throws IcebergError `io` when the file is not a catalog or cannot be opened for writing. */
   static async openSqlite(options: SqliteCatalogOptions): Promise<SqlCatalog> {
-    const { environment, lockTimeoutMs = 30_000 } = options
-    return new SqlCatalog(await SqliteStore.open(options.path, { environment, lockTimeoutMs }), options)
+    const { environment, lockTimeoutMs = 30_000, upgradeToV1 = false } = options
+    return new SqlCatalog(await SqliteStore.open(options.path, { environment, lockTimeoutMs, upgradeToV1 }), options)
   }
 
   async listNamespaces(
@@ -94,7 +121,35 @@ export class SqlCatalog implements Catalog {
     properties: Readonly<Record<string, string>> = {},
     options: IOOptions = {},
   ): Promise<void> {
+    refuseReserved(Object.keys(properties))
     await this.#rows.insertNamespace(namespace, properties, options.signal)
+  }
+
+  /** @throws IcebergError `no-such-namespace`. */
+  async namespaceProperties(
+    namespace: readonly string[],
+    options: IOOptions = {},
+  ): Promise<Readonly<Record<string, string>>> {
+    await this.#requireNamespace(namespace, options)
+    const { [existsProperty]: _, ...properties } = await this.#rows.namespaceProperties(namespace, options.signal)
+    return properties
+  }
+
+  /** A property that is removed and absent is fine. @throws IcebergError `no-such-namespace`. */
+  async updateNamespaceProperties(
+    namespace: readonly string[],
+    update: NamespaceUpdate,
+    options: IOOptions = {},
+  ): Promise<void> {
+    const { set = {}, remove = [] } = update
+    refuseReserved([...Object.keys(set), ...remove])
+    const twice = remove.find((key) => Object.hasOwn(set, key))
+    if (twice !== undefined) {
+      throw new IcebergError('invalid-argument', `The property ${twice} is both set and removed`, {
+        context: { namespace: namespace.join('.'), property: twice },
+      })
+    }
+    await this.#rows.updateNamespace(namespace, { set, remove }, options.signal)
   }
 
   async namespaceExists(namespace: readonly string[], options: IOOptions = {}): Promise<boolean> {
@@ -122,7 +177,7 @@ export class SqlCatalog implements Catalog {
     const { namespace, name } = identifier
     await this.#requireNamespace(namespace, options)
     if (await this.tableExists(identifier, options)) throw tableExists(identifier)
-    const declared = await this.#rows.namespaceProperty(namespace, 'location', options.signal)
+    const { location: declared } = await this.#rows.namespaceProperties(namespace, options.signal)
     const fallback =
       declared === undefined
         ? defaultLocation(this.warehouse, identifier)
@@ -145,7 +200,9 @@ export class SqlCatalog implements Catalog {
       if (!isIcebergError(error, 'commit-unknown')) await discard(io, metadataLocation)
       throw error
     }
-    return { metadata, metadataLocation, config: this.#properties }
+    const table = this.#loaded(metadata, metadataLocation)
+    await this.#writeHint(identifier, io, table)
+    return table
   }
 
   async registerTable(
@@ -156,7 +213,9 @@ export class SqlCatalog implements Catalog {
     await this.#requireNamespace(identifier.namespace, options)
     const metadata = await readMetadata(this.#ioFor(metadataLocation), metadataLocation, options)
     await this.#rows.insertTable(identifier, metadataLocation, options.signal)
-    return { metadata, metadataLocation, config: this.#properties }
+    const table = this.#loaded(metadata, metadataLocation)
+    await this.#writeHint(identifier, this.#ioFor(metadataLocation), table)
+    return table
   }
 
   /** The table's files stay where they are. @throws IcebergError `no-such-table`, `already-exists`, `no-such-namespace`. */
@@ -175,7 +234,11 @@ export class SqlCatalog implements Catalog {
   ): Promise<void> {
     const table = options.purge === true ? await this.loadTable(identifier, options) : undefined
     await this.#rows.deleteTable(identifier, options.signal)
-    if (table !== undefined) await purgeFiles(this.#ioFor(table.metadata.location), table, options)
+    if (table === undefined) return
+    const io = this.#ioFor(table.metadata.location)
+    await purgeFiles(io, table, options)
+    await discardVersionHint(io, table)
+    this.#cache.delete(table.metadataLocation)
   }
 
   async commitTable(identifier: TableIdentifier, commit: TableCommit, options: IOOptions = {}): Promise<CommitOutcome> {
@@ -203,14 +266,15 @@ export class SqlCatalog implements Catalog {
       await discard(io, next)
       return { status: 'conflict', reason: `another commit to ${formatIdentifier(identifier)} came first` }
     }
-    const table = { metadata, metadataLocation: next, config: this.#properties }
+    const table = this.#loaded(metadata, next)
+    await this.#writeHint(identifier, io, table)
     await deleteOldMetadata(io, before, table)
     return { status: 'committed', table }
   }
 
-  /** Closes the file. Calls that are under way fail. */
+  /** Closes the database. Calls that are under way fail. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#store.close()
+    await this.#store.close()
   }
 
   /** The table as it stands now; from `base` where that is the same file, since metadata files never change. */
@@ -219,9 +283,11 @@ export class SqlCatalog implements Catalog {
     let metadataLocation = await this.#requireTable(identifier, options)
     for (;;) {
       if (metadataLocation === base?.metadataLocation) return { ...base, config }
+      const known = this.#cache.get(metadataLocation)
+      if (known !== undefined) return { metadata: known, metadataLocation, config }
       try {
         const metadata = await readMetadata(this.#ioFor(metadataLocation), metadataLocation, options)
-        return { metadata, metadataLocation, config }
+        return this.#loaded(metadata, metadataLocation)
       } catch (error) {
         // A commit in between may have replaced the file, and a table may ask for old ones to be deleted.
         const latest = isIcebergError(error, 'not-found')
@@ -230,6 +296,29 @@ export class SqlCatalog implements Catalog {
         if (latest === metadataLocation) throw error
         metadataLocation = latest
       }
+    }
+  }
+
+  #loaded(metadata: TableMetadata, metadataLocation: string): LoadedTable {
+    this.#cache.set(metadataLocation, metadata)
+    return { metadata, metadataLocation, config: this.#properties }
+  }
+
+  /**
+   * Names the current file beside the table. Two commits may write in the wrong order: whoever finds that the table has moved
+   * on writes again. It never fails a commit, which is durable by now: the next one writes the hint anew.
+   */
+  async #writeHint(identifier: TableIdentifier, io: FileIO, table: LoadedTable): Promise<void> {
+    if (!wantsVersionHint(table.metadata, this.#writesHint)) return
+    try {
+      for (let location = table.metadataLocation; ;) {
+        await writeVersionHint(io, location)
+        const latest = await this.#rows.metadataLocation(identifier)
+        if (latest === undefined || latest === location) return
+        location = latest
+      }
+    } catch {
+      // See above.
     }
   }
 
@@ -248,4 +337,13 @@ export class SqlCatalog implements Catalog {
   #ioFor(location: string): FileIO {
     return typeof this.#io === 'function' ? this.#io(location, this.#properties) : this.#io
   }
+}
+
+/** `exists` marks a namespace in the database and is nobody's property: Java refuses it too. */
+function refuseReserved(keys: readonly string[]): void {
+  if (!keys.includes(existsProperty)) return
+  throw new IcebergError('invalid-argument', `The namespace property ${existsProperty} is reserved`, {
+    context: { property: existsProperty },
+    hint: 'SQL catalogs keep it to mark a namespace that has no other property. Use another name.',
+  })
 }

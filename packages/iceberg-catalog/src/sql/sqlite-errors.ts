@@ -1,7 +1,7 @@
 import { IcebergError } from '@icebridge/iceberg-core'
 
 /** SQLite's primary result codes that mean something to us. @see https://www.sqlite.org/rescode.html */
-const primary = { busy: 5, locked: 6, readOnly: 8, full: 13, cannotOpen: 14, constraint: 19, notADatabase: 26 } as const
+const primary = { busy: 5, locked: 6, readOnly: 8, full: 13, cannotOpen: 14, notADatabase: 26 } as const
 
 /** The primary result code of an error from node:sqlite, if it is one. */
 function resultCode(error: unknown): number | undefined {
@@ -15,9 +15,9 @@ export function isBusy(error: unknown): boolean {
   return code === primary.busy || code === primary.locked
 }
 
-/** A row with that key is there already. */
-export function isConstraint(error: unknown): boolean {
-  return resultCode(error) === primary.constraint
+/** A row with that key is there already: SQLITE_CONSTRAINT_PRIMARYKEY or SQLITE_CONSTRAINT_UNIQUE. */
+export function isDuplicate(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && (error.errcode === 1555 || error.errcode === 2067)
 }
 
 /** SQLite's error as an IcebergError that names the file; anything else passes unchanged. */

@@ -1,46 +1,31 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { DatabaseSync } from 'node:sqlite'
 import { IcebergError, type Environment } from '@icebridge/iceberg-core'
-import { isBusy, sqliteError } from './sqlite-errors.ts'
-
-/**
- * The catalog's tables as Java's JdbcCatalog (schema V1) and PyIceberg's SqlCatalog create them.
- * @see https://github.com/apache/iceberg/blob/main/core/src/main/java/org/apache/iceberg/jdbc/JdbcUtil.java
- */
-const schema = `
-CREATE TABLE IF NOT EXISTS iceberg_tables (
-  catalog_name VARCHAR(255) NOT NULL,
-  table_namespace VARCHAR(255) NOT NULL,
-  table_name VARCHAR(255) NOT NULL,
-  metadata_location VARCHAR(1000),
-  previous_metadata_location VARCHAR(1000),
-  iceberg_type VARCHAR(5),
-  PRIMARY KEY (catalog_name, table_namespace, table_name)
-);
-CREATE TABLE IF NOT EXISTS iceberg_namespace_properties (
-  catalog_name VARCHAR(255) NOT NULL,
-  namespace VARCHAR(255) NOT NULL,
-  property_key VARCHAR(255) NOT NULL,
-  property_value VARCHAR(1000) NOT NULL,
-  PRIMARY KEY (catalog_name, namespace, property_key)
-);`
+import { createTables, upgradeToV1 } from './catalog-schema.ts'
+import {
+  change,
+  DuplicateKey,
+  query,
+  type CatalogStore,
+  type Row,
+  type Statement,
+  type StatementResult,
+  type TransactionOutcome,
+  type Work,
+} from './catalog-store.ts'
+import { isBusy, isDuplicate, sqliteError } from './sqlite-errors.ts'
 
 /** Milliseconds that SQLite itself waits for a lock, and with it the event loop. Longer waits are asynchronous. */
 const SYNCHRONOUS_WAIT_MS = 50
-
-export type Row = Readonly<Record<string, unknown>>
 
 export interface SqliteStoreOptions {
   readonly environment: Environment
   /** How long a call waits for other processes, in milliseconds. */
   readonly lockTimeoutMs: number
+  /** Gives tables of schema V0 the column of V1. */
+  readonly upgradeToV1: boolean
 }
-
-/** What became of a transaction whose work succeeded. */
-export type TransactionOutcome<T> =
-  | { readonly status: 'committed'; readonly value: T }
-  | { readonly status: 'unknown'; readonly cause: unknown }
 
 /**
  * One connection to a catalog's SQLite file.
@@ -48,15 +33,15 @@ export type TransactionOutcome<T> =
  * Each call is one statement or one transaction that begins and ends without giving up the thread, so calls never mix. The
  * journal mode is left as it is: other engines share the file, and WAL does not work on network file systems.
  */
-export class SqliteStore {
-  readonly path: string
-  /** False for a file whose tables are of schema V0, which knows no views. */
+export class SqliteStore implements CatalogStore {
+  /** The file's path. */
+  readonly place: string
   readonly hasTypes: boolean
   readonly #database: DatabaseSync
   readonly #options: SqliteStoreOptions
 
   private constructor(path: string, database: DatabaseSync, hasTypes: boolean, options: SqliteStoreOptions) {
-    this.path = path
+    this.place = path
     this.hasTypes = hasTypes
     this.#database = database
     this.#options = options
@@ -82,10 +67,17 @@ export class SqliteStore {
       const tables = await probe.all("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'iceberg_%'")
       const names = tables.map((row) => row['name'])
       if (!names.includes('iceberg_tables') || !names.includes('iceberg_namespace_properties')) {
-        await probe.transaction((write) => write.exec(schema))
+        await probe.transaction(() => statements(createTables))
       }
-      const columns = await probe.all("SELECT name FROM pragma_table_info('iceberg_tables')")
-      const hasTypes = columns.some((row) => row['name'] === 'iceberg_type')
+      let hasTypes = await probe.#findTypes()
+      if (!hasTypes && options.upgradeToV1) {
+        await probe.transaction(function* () {
+          // Another process may have been quicker, and SQLite knows no ADD COLUMN IF NOT EXISTS.
+          const columns = yield* query(columnsOfTables)
+          if (!columns.some(isTypeColumn)) yield* statements([upgradeToV1])
+        })
+        hasTypes = true
+      }
       return new SqliteStore(file, database, hasTypes, options)
     } catch (error) {
       database?.close()
@@ -93,22 +85,18 @@ export class SqliteStore {
     }
   }
 
-  /** Every row of a query, read whole. */
-  all(sql: string, parameters: readonly SQLInputValue[] = [], signal?: AbortSignal): Promise<readonly Row[]> {
+  all(sql: string, parameters: readonly string[] = [], signal?: AbortSignal): Promise<readonly Row[]> {
     return this.#patiently(signal, () => this.#database.prepare(sql).all(...parameters))
   }
 
-  /**
-   * Runs `work` under SQLite's write lock, all of it or nothing. When `work` throws, nothing was changed. `work` is synchronous.
-   * @throws IcebergError `io` for whatever happened before the COMMIT; its own failure is the outcome `unknown`.
-   */
-  async transaction<T>(work: (write: SqliteWrite) => T, signal?: AbortSignal): Promise<TransactionOutcome<T>> {
+  /** Runs `work` under SQLite's write lock. */
+  async transaction<T>(work: () => Work<T>, signal?: AbortSignal): Promise<TransactionOutcome<T>> {
     return await this.#patiently(signal, () => {
       // IMMEDIATE: a read lock that is raised later can deadlock, and SQLite then fails without waiting.
       this.#database.exec('BEGIN IMMEDIATE')
       let value
       try {
-        value = work(new SqliteWrite(this.#database))
+        value = this.#run(work())
       } catch (error) {
         this.#rollBack()
         throw error
@@ -117,8 +105,34 @@ export class SqliteStore {
     })
   }
 
-  close(): void {
+  async close(): Promise<void> {
     if (this.#database.isOpen) this.#database.close()
+  }
+
+  async #findTypes(): Promise<boolean> {
+    return (await this.all(columnsOfTables)).some(isTypeColumn)
+  }
+
+  #run<T>(work: Work<T>): T {
+    let step = work.next()
+    while (step.done !== true) {
+      let result
+      try {
+        result = this.#execute(step.value)
+      } catch (error) {
+        step = work.throw(isDuplicate(error) ? new DuplicateKey('the key is there already', { cause: error }) : error)
+        continue
+      }
+      step = work.next(result)
+    }
+    return step.value
+  }
+
+  #execute({ sql, parameters, kind }: Statement): StatementResult {
+    const prepared = this.#database.prepare(sql)
+    return kind === 'query'
+      ? { rows: prepared.all(...parameters), changes: 0 }
+      : { rows: [], changes: Number(prepared.run(...parameters).changes) }
   }
 
   #rollBack(): void {
@@ -152,34 +166,22 @@ export class SqliteStore {
       try {
         return run()
       } catch (error) {
-        if (!this.#database.isOpen) throw closed(this.path)
-        if (!isBusy(error) || environment.nowMs() >= deadline) throw sqliteError(error, this.path)
+        if (!this.#database.isOpen) throw closed(this.place)
+        if (!isBusy(error) || environment.nowMs() >= deadline) throw sqliteError(error, this.place)
       }
       await environment.sleep(waitMs, signal)
     }
   }
 }
 
-/** The verbs inside a transaction. */
-export class SqliteWrite {
-  readonly #database: DatabaseSync
+const columnsOfTables = "SELECT name FROM pragma_table_info('iceberg_tables')"
 
-  constructor(database: DatabaseSync) {
-    this.#database = database
-  }
+function isTypeColumn(row: Row): boolean {
+  return row['name'] === 'iceberg_type'
+}
 
-  exec(sql: string): void {
-    this.#database.exec(sql)
-  }
-
-  /** Rows changed. */
-  run(sql: string, parameters: readonly SQLInputValue[]): number {
-    return Number(this.#database.prepare(sql).run(...parameters).changes)
-  }
-
-  all(sql: string, parameters: readonly SQLInputValue[]): readonly Row[] {
-    return this.#database.prepare(sql).all(...parameters)
-  }
+function* statements(texts: readonly string[]): Work<void> {
+  for (const sql of texts) yield* change(sql)
 }
 
 function closed(path: string): IcebergError {
