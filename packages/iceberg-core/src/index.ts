@@ -112,7 +112,7 @@ export {
 export { assignFreshIds } from './schema/assign-fresh-ids.ts'
 export type { FreshSchema } from './schema/assign-fresh-ids.ts'
 export { evolveSchema } from './schema/evolve-schema.ts'
-export type { AddColumn, SchemaChanges } from './schema/evolve-schema.ts'
+export type { AddColumn, MoveColumn, SchemaChanges } from './schema/schema-changes.ts'
 export { nameMappingProperty, parseNameMapping, serializeNameMapping } from './schema/name-mapping.ts'
 export type { MappedField, NameMapping } from './schema/name-mapping.ts'
 export {
@@ -185,6 +185,35 @@ export type { SnapshotToWrite, WrittenManifestList } from './manifest/write-mani
 export { createSnapshotId, freshSnapshotId } from './metadata/snapshot-id.ts'
 export { dataFolder, metadataFolder, metadataVersion, nextMetadataLocation } from './metadata/table-locations.ts'
 export { append } from './operation/append.ts'
+export { commitMetadata } from './operation/commit-metadata.ts'
+export type { MetadataChange, MetadataCommitOptions, MetadataOutcome, Refusal } from './operation/commit-metadata.ts'
+export {
+  createBranch,
+  createTag,
+  fastForward,
+  removeRef,
+  replaceBranch,
+  replaceTag,
+  updateRefRetention,
+} from './operation/manage-refs.ts'
+export type { CreateRef } from './operation/manage-refs.ts'
+export type { RefRetention, SnapshotTarget } from './operation/refs.ts'
+export { rollbackTo, rollbackToTime, setCurrentSnapshot } from './operation/rollback.ts'
+export { updatePartitionSpec } from './operation/update-partition-spec.ts'
+export { updateProperties } from './operation/update-properties.ts'
+export type { PropertyChanges } from './operation/update-properties.ts'
+export { updateSchema } from './operation/update-schema.ts'
+export { updateSortOrder } from './operation/update-sort-order.ts'
+export type { SortBy } from './operation/update-sort-order.ts'
+export { updateStatistics } from './operation/update-statistics.ts'
+export type {
+  BlobMetadata,
+  PartitionStatisticsFile,
+  StatisticsChanges,
+  StatisticsFile,
+} from './operation/update-statistics.ts'
+export { updateLocation, upgradeFormatVersion } from './operation/update-table.ts'
+export type { AddPartitionField, PartitionSpecChanges } from './partition/evolve-partition-spec.ts'
 export type { AppendOptions } from './operation/append.ts'
 export type { CommitRetry } from './operation/commit-retry.ts'
 export { DeleteFileIndex, isDeletionVector } from './scan/delete-file-index.ts'

@@ -190,18 +190,32 @@ describe('applying updates', () => {
     expect(metadata.snapshotLog.map((entry) => entry.snapshotId)).toEqual([2n])
   })
 
-  it('drops log entries, refs and statistics of removed snapshots, and the log before a gap', () => {
+  it('drops log entries and statistics of removed snapshots, and the log before a gap', () => {
     let metadata = table()
     for (let n = 1n; n <= 4n; n++) metadata = commit(metadata, added(n, n, n === 1n ? undefined : n - 1n))
     metadata = commit(metadata, [
       { action: 'set-snapshot-ref', refName: 'tag', type: 'tag', snapshotId: 2n },
       { action: 'set-statistics', snapshotId: 2n, statistics: { 'snapshot-id': 2, 'statistics-path': '/s' } },
       { action: 'set-statistics', snapshotId: 4n, statistics: { 'snapshot-id': 4, 'statistics-path': '/s4' } },
+      { action: 'remove-snapshot-ref', refName: 'tag' },
       { action: 'remove-snapshots', snapshotIds: [2n] },
     ])
     expect(metadata.snapshotLog.map((entry) => entry.snapshotId)).toEqual([3n, 4n])
     expect(Object.keys(metadata.refs)).toEqual(['main'])
     expect(metadata.statistics).toEqual([{ 'snapshot-id': 4, 'statistics-path': '/s4' }])
+  })
+
+  it('never removes a snapshot that a branch or tag names', () => {
+    const metadata = commit(commit(table(), added(1n, 1n)), [
+      ...added(2n, 2n, 1n),
+      { action: 'set-snapshot-ref', refName: 'tag', type: 'tag', snapshotId: 1n },
+    ])
+    for (const [snapshotId, name] of [
+      [1n, /tag tag names it/],
+      [2n, /branch main names it/],
+    ] as const) {
+      expect(() => commit(metadata, [{ action: 'remove-snapshots', snapshotIds: [snapshotId] }])).toThrow(name)
+    }
   })
 
   it('logs a rollback as a new head', () => {

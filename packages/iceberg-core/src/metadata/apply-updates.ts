@@ -3,10 +3,12 @@ import { specsEquivalent } from '../partition/partition-spec.ts'
 import { sortOrdersEquivalent } from '../partition/sort-order.ts'
 import { highestFieldId, type Schema } from '../schema/schema.ts'
 import { validateSchema } from '../schema/validate-schema.ts'
+import type { JsonObject } from '../json/json-value.ts'
 import { stringifyJsonLossless } from '../json/lossless-json.ts'
 import { schemaToJson } from '../schema/schema-json.ts'
 import { checkOrder, checkSpec } from './create-table-metadata.ts'
 import { mainBranch, type Snapshot, type SnapshotRef } from './snapshot.ts'
+import { snapshotIdOf } from './statistics-entry.ts'
 import { currentSchema, type SnapshotLogEntry, type TableMetadata } from './table-metadata.ts'
 import type { TableUpdate } from './table-update.ts'
 
@@ -25,8 +27,8 @@ export interface ApplyOptions {
  *
  * `lastUpdatedMs` never goes back, even if the clock does: readers refuse logs that are out of order.
  *
- * @throws IcebergError `invalid-argument` for an update that cannot be applied to this table, `invalid-schema`,
- * `unsupported-transform`, `unsupported-format-version`.
+ * @throws IcebergError `invalid-argument` for an update that cannot be applied to this table, `conflict` for the removal
+ * of a snapshot that a branch or tag names, `invalid-schema`, `unsupported-transform`, `unsupported-format-version`.
  */
 export function applyUpdates(
   metadata: TableMetadata,
@@ -150,7 +152,7 @@ function applyUpdate(state: State, update: TableUpdate): TableMetadata {
       return {
         ...metadata,
         partitionStatistics: [
-          ...withoutSnapshot(metadata.partitionStatistics, asId(update.partitionStatistics['snapshot-id'])),
+          ...withoutSnapshot(metadata.partitionStatistics, snapshotIdOf(update.partitionStatistics)),
           update.partitionStatistics,
         ],
       }
@@ -242,7 +244,9 @@ function setRef(state: State, name: string, ref: SnapshotRef): TableMetadata {
   const { metadata } = state
   const snapshot = metadata.snapshots.find((candidate) => candidate.snapshotId === ref.snapshotId)
   if (snapshot === undefined) throw invalid(`${name} cannot name snapshot ${ref.snapshotId}, which is not in the table`)
-  const refs = { ...metadata.refs, [name]: ref }
+  const before = Object.hasOwn(metadata.refs, name) ? metadata.refs[name] : undefined
+  const kept = before?.unknownFields === undefined ? {} : { unknownFields: before.unknownFields }
+  const refs = { ...metadata.refs, [name]: { ...kept, ...ref } }
   if (name !== mainBranch) return { ...metadata, refs }
   if (ref.type !== 'branch') throw invalid('main is a branch and cannot become a tag')
   if (metadata.currentSnapshotId === ref.snapshotId) return { ...metadata, refs }
@@ -265,15 +269,20 @@ function removeRef(metadata: TableMetadata, name: string): TableMetadata {
 function removeSnapshots(state: State, snapshotIds: readonly bigint[]): TableMetadata {
   const removed = new Set(snapshotIds)
   state.removedSnapshots = true
-  let { metadata } = state
+  const { metadata } = state
   for (const [name, ref] of Object.entries(metadata.refs)) {
-    if (removed.has(ref.snapshotId)) metadata = removeRef(metadata, name)
+    if (!removed.has(ref.snapshotId)) continue
+    // A name that was given in the meantime must not be lost with the snapshot.
+    throw new IcebergError('conflict', `snapshot ${ref.snapshotId} cannot be removed: ${ref.type} ${name} names it`, {
+      context: { snapshotId: ref.snapshotId, ref: name },
+      hint: 'Remove the branch or tag first, in the same commit or before.',
+    })
   }
   return {
     ...metadata,
     snapshots: metadata.snapshots.filter((snapshot) => !removed.has(snapshot.snapshotId)),
-    statistics: metadata.statistics.filter((entry) => !removed.has(asId(entry['snapshot-id']))),
-    partitionStatistics: metadata.partitionStatistics.filter((entry) => !removed.has(asId(entry['snapshot-id']))),
+    statistics: metadata.statistics.filter((entry) => !removed.has(snapshotIdOf(entry))),
+    partitionStatistics: metadata.partitionStatistics.filter((entry) => !removed.has(snapshotIdOf(entry))),
   }
 }
 
@@ -314,12 +323,8 @@ function schemaText(schema: Schema): string {
   return stringifyJsonLossless(schemaToJson({ ...schema, schemaId: 0 }))
 }
 
-function withoutSnapshot<T extends { readonly [key: string]: unknown }>(entries: readonly T[], id: bigint): T[] {
-  return entries.filter((entry) => asId(entry['snapshot-id']) !== id)
-}
-
-function asId(value: unknown): bigint {
-  return typeof value === 'bigint' || typeof value === 'number' ? BigInt(value) : -1n
+function withoutSnapshot(entries: readonly JsonObject[], id: bigint): JsonObject[] {
+  return entries.filter((entry) => snapshotIdOf(entry) !== id)
 }
 
 function nextId(ids: readonly number[]): number {
