@@ -84,6 +84,13 @@ export class AzureFileIO implements FileIO {
     })
   }
 
+  async replace(path: string, bytes: Uint8Array, options: IOOptions = {}): Promise<void> {
+    const { signal } = options
+    signal?.throwIfAborted()
+    const blob = await this.#blob(path)
+    await store.call('write', { path, signal }, () => blob.upload(asBuffer(bytes), bytes.length, abortable(signal)))
+  }
+
   async delete(path: string, options: IOOptions = {}): Promise<void> {
     const { signal } = options
     signal?.throwIfAborted()

@@ -83,6 +83,13 @@ export class GcsFileIO implements FileIO {
     return new ObjectWriter(sink(path, file, signal), { path, partBytes: PART_BYTES, concurrency: 1, signal })
   }
 
+  async replace(path: string, bytes: Uint8Array, options: IOOptions = {}): Promise<void> {
+    const { signal } = options
+    signal?.throwIfAborted()
+    const file = await this.#file(path)
+    await store.call('write', { path, signal }, () => file.save(asBuffer(bytes), { resumable: false }))
+  }
+
   async delete(path: string, options: IOOptions = {}): Promise<void> {
     const { signal } = options
     signal?.throwIfAborted()
@@ -134,10 +141,7 @@ function sink(path: string, file: File, signal: AbortSignal | undefined): Object
       return found.metadata?.[WRITER_KEY] === writer
     })
   return {
-    putWhole: (bytes) =>
-      unlessThere(() =>
-        file.save(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), { ...options, resumable: false }),
-      ),
+    putWhole: (bytes) => unlessThere(() => file.save(asBuffer(bytes), { ...options, resumable: false })),
     begin: () => {
       const stream = file.createWriteStream({ ...options, resumable: true, chunkSize: PART_BYTES })
       const ended = finished(stream)
@@ -160,6 +164,10 @@ function sink(path: string, file: File, signal: AbortSignal | undefined): Object
       })
     },
   }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
 function failureOf(error: Error): StoreFailure {

@@ -28,6 +28,16 @@ export class LazyFileIO implements FileIO {
     return (await this.#io()).create(path, options)
   }
 
+  async replace(path: string, bytes: Uint8Array, options?: IOOptions): Promise<void> {
+    const io = await this.#io()
+    if (io.replace === undefined) {
+      throw new IcebergError('unsupported-operation', `the store of ${path} cannot replace a file`, {
+        context: { path },
+      })
+    }
+    await io.replace(path, bytes, options)
+  }
+
   async delete(path: string, options?: IOOptions): Promise<void> {
     return (await this.#io()).delete(path, options)
   }

@@ -97,6 +97,14 @@ export class S3FileIO implements FileIO {
     })
   }
 
+  async replace(path: string, bytes: Uint8Array, options: IOOptions = {}): Promise<void> {
+    const { signal } = options
+    signal?.throwIfAborted()
+    const { authority: Bucket, key: Key } = objectLocation(path, SCHEMES)
+    const put = new PutObjectCommand({ Bucket, Key, Body: bytes, ...this.#settings.encryption })
+    await store.call('write', { path, signal }, () => this.#client.send(put, abortable(signal)))
+  }
+
   async delete(path: string, options: IOOptions = {}): Promise<void> {
     const { signal } = options
     signal?.throwIfAborted()

@@ -38,6 +38,9 @@ afterAll(async () => {
   if (!('missing' in emulator)) await emulator.stop()
 })
 
+// moto ends a multipart upload whatever its If-None-Match says; that it is sent is tested below.
+const beyondMoto = 'lets exactly one of several writers of one large file win'
+
 describe('S3FileIO on an S3 server', () => {
   const conformance = fileIOConformance({
     create: () =>
@@ -47,15 +50,14 @@ describe('S3FileIO on an S3 server', () => {
         [Symbol.asyncDispose]: () => Promise.resolve(),
       }),
   })
-  test.for(conformance)('$name', { timeout: 60_000 }, async ({ name, run }, context) => {
-    if ('missing' in emulator) return context.skip(emulator.missing)
-    if (name.endsWith('one large file win')) {
-      return context.skip(
-        'moto ends a multipart upload whatever its If-None-Match says; the next test looks at what is sent',
-      )
-    }
-    await run()
-  })
+  test.for(conformance.filter(({ name }) => name !== beyondMoto))(
+    '$name',
+    { timeout: 60_000 },
+    async ({ run }, context) => {
+      if ('missing' in emulator) return context.skip(emulator.missing)
+      await run()
+    },
+  )
 
   test('leaves no unfinished upload behind when a file is aborted', async (context) => {
     if ('missing' in emulator) return context.skip(emulator.missing)
