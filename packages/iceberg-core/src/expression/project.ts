@@ -49,7 +49,7 @@ function projectTest(test: Test<ColumnTerm>, transform: Transform, term: Partiti
     case 'lt':
     case 'lteq': {
       if (transform.kind === 'bucket') return truth
-      const bound = apply(test.op === 'lt' ? (step(test.term.type, test.value, -1) ?? test.value) : test.value)
+      const bound = apply(test.op === 'lt' ? (nextValue(test.term.type, test.value, -1) ?? test.value) : test.value)
       return either(
         widenPast(transform, { op: 'lteq', term, value: bound }),
         wrappedTruncation(transform, test.term.type, term),
@@ -58,7 +58,7 @@ function projectTest(test: Test<ColumnTerm>, transform: Transform, term: Partiti
     case 'gt':
     case 'gteq': {
       if (transform.kind === 'bucket') return truth
-      const least = test.op === 'gt' ? (step(test.term.type, test.value, 1) ?? test.value) : test.value
+      const least = test.op === 'gt' ? (nextValue(test.term.type, test.value, 1) ?? test.value) : test.value
       const bound = apply(least)
       // A truncation that wrapped around is no bound.
       if (transform.kind === 'truncate' && compareValues(test.term.type, bound, least) > 0) return truth
@@ -89,7 +89,7 @@ function projectNotPrefix(prefix: string, width: number, term: PartitionTerm): P
 }
 
 /** The next value of a type whose values are countable; `undefined` at its end and for other types. */
-function step(type: PrimitiveType, value: Value, by: 1 | -1): Value | undefined {
+export function nextValue(type: PrimitiveType, value: Value, by: 1 | -1): Value | undefined {
   if (typeof value === 'number' && (type === 'int' || type === 'date')) {
     const next = value + by
     return (next | 0) === next ? next : undefined
