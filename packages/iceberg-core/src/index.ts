@@ -49,7 +49,14 @@ export {
 export type { FormatVersion, MetadataLogEntry, SnapshotLogEntry, TableMetadata } from './metadata/table-metadata.ts'
 export type { TableRequirement } from './metadata/table-requirement.ts'
 export type { TableUpdate } from './metadata/table-update.ts'
-export type { AppendCommit, AppendOutcome, CommitAttempt } from './operation/append-commit.ts'
+export type { AppendCommit, AppendOutcome } from './operation/append-commit.ts'
+export type {
+  CommitAttempt,
+  ConflictValidation,
+  SnapshotCommit,
+  SnapshotOptions,
+  SnapshotOutcome,
+} from './operation/snapshot-commit.ts'
 export { unpartitioned } from './partition/partition-spec.ts'
 export type { PartitionField, PartitionSpec } from './partition/partition-spec.ts'
 export { unsorted } from './partition/sort-order.ts'
@@ -214,10 +221,19 @@ export type {
 } from './operation/update-statistics.ts'
 export { updateLocation, upgradeFormatVersion } from './operation/update-table.ts'
 export type { AddPartitionField, PartitionSpecChanges } from './partition/evolve-partition-spec.ts'
-export type { AppendOptions } from './operation/append.ts'
+export { deleteFiles } from './operation/delete-files.ts'
+export type { DeleteFilesCommit } from './operation/delete-files.ts'
+export { overwrite } from './operation/overwrite.ts'
+export type { OverwriteCommit } from './operation/overwrite.ts'
+export { replaceFiles } from './operation/replace-files.ts'
+export type { ReplaceFilesCommit } from './operation/replace-files.ts'
+export { rowDelta } from './operation/row-delta.ts'
+export type { RowDeltaCommit } from './operation/row-delta.ts'
+export type { SnapshotOptions as AppendOptions } from './operation/snapshot-commit.ts'
 export type { CommitRetry } from './operation/commit-retry.ts'
-export { DeleteFileIndex, isDeletionVector } from './scan/delete-file-index.ts'
-export { partitionKey } from './scan/partition-key.ts'
+export { isDeletionVector, onlyDataFileOf } from './manifest/delete-file.ts'
+export { partitionKey } from './manifest/partition-key.ts'
+export { DeleteFileIndex } from './scan/delete-file-index.ts'
 export { planChangelog } from './scan/plan-changelog.ts'
 export type { ChangelogScanOptions } from './scan/plan-changelog.ts'
 export { planIncrementalAppends } from './scan/plan-incremental-appends.ts'

@@ -71,6 +71,11 @@ export class AvroWriter {
     return writer
   }
 
+  /** Bytes written out so far. */
+  get sizeBytes(): number {
+    return this.#file.sizeBytes
+  }
+
   /** Adds one record: an object with the names of the schema. */
   async write(record: Readonly<Record<string, unknown>>): Promise<void> {
     const bytes = this.#type.toBuffer(record)

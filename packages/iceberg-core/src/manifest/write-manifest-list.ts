@@ -3,6 +3,7 @@ import { IcebergError } from '../errors.ts'
 import type { TableMetadata } from '../metadata/table-metadata.ts'
 import type { FileIO } from '../port/file-io.ts'
 import type { FieldSummary, ManifestFile } from './manifest-file.ts'
+import { manifestCodec } from './manifest-codec.ts'
 import { listSchema } from './manifest-list-avro.ts'
 import { type NewManifest, version1 } from './write-manifest.ts'
 
@@ -58,6 +59,7 @@ export async function writeManifestList(
       ...(firstRowId === undefined ? {} : { 'first-row-id': String(firstRowId) }),
       'format-version': String(formatVersion),
     },
+    codec: manifestCodec(metadata.properties),
     signal: options.signal,
   })
   try {

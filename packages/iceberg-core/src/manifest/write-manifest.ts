@@ -9,6 +9,7 @@ import type { FileIO } from '../port/file-io.ts'
 import { schemaToJson } from '../schema/schema-json.ts'
 import type { DataFile } from './data-file.ts'
 import { entrySchema } from './manifest-avro.ts'
+import { manifestCodec } from './manifest-codec.ts'
 import type { EntryStatus, ManifestEntry } from './manifest-entry.ts'
 import type { ManifestFile } from './manifest-file.ts'
 import { type PartitionFieldType, partitionTypes } from './partition-type.ts'
@@ -97,24 +98,37 @@ export class ManifestWriter {
         'format-version': String(formatVersion),
         content,
       },
+      codec: manifestCodec(metadata.properties),
       signal: options.signal,
     })
     return new ManifestWriter(path, avro, options, content)
   }
 
-  /** A file that this snapshot adds. It inherits its sequence numbers. */
-  async add(file: DataFile): Promise<void> {
-    this.#inherits = true
-    await this.#write('added', file, { snapshotId: this.#snapshotId, sequence: null, fileSequence: null })
+  /** Bytes handed to the store so far; what is not yet a block of the file is not among them. */
+  get sizeBytes(): number {
+    return this.#avro.sizeBytes
+  }
+
+  /**
+   * A file that this snapshot adds. It inherits its sequence numbers, unless its content is as old as the data sequence
+   * number that is given.
+   */
+  async add(file: DataFile, sequenceNumber?: bigint): Promise<void> {
+    if (sequenceNumber === undefined) this.#inherits = true
+    else this.#noteExplicit(sequenceNumber)
+    await this.#write('added', file, {
+      snapshotId: this.#snapshotId,
+      sequence: sequenceNumber ?? null,
+      fileSequence: null,
+    })
   }
 
   /** A file that is carried over from another manifest as it is. */
   async existing(entry: ManifestEntry): Promise<void> {
-    const { sequenceNumber } = entry
-    if (this.#minExplicit === undefined || sequenceNumber < this.#minExplicit) this.#minExplicit = sequenceNumber
+    this.#noteExplicit(entry.sequenceNumber)
     await this.#write('existing', entry.file, {
       snapshotId: entry.snapshotId,
-      sequence: sequenceNumber,
+      sequence: entry.sequenceNumber,
       fileSequence: entry.fileSequenceNumber,
     })
   }
@@ -174,6 +188,10 @@ export class ManifestWriter {
       file_sequence_number: ids.fileSequence,
       data_file: dataFileToAvro(file, this.#spec, partition),
     })
+  }
+
+  #noteExplicit(sequenceNumber: bigint): void {
+    if (this.#minExplicit === undefined || sequenceNumber < this.#minExplicit) this.#minExplicit = sequenceNumber
   }
 
   #check(file: DataFile): void {

@@ -28,7 +28,8 @@ export interface ApplyOptions {
  * `lastUpdatedMs` never goes back, even if the clock does: readers refuse logs that are out of order.
  *
  * @throws IcebergError `invalid-argument` for an update that cannot be applied to this table, `conflict` for the removal
- * of a snapshot that a branch or tag names, `invalid-schema`, `unsupported-transform`, `unsupported-format-version`.
+ * of a snapshot that a branch or tag names and for a snapshot whose sequence number or first row id another commit has
+ * taken, `invalid-schema`, `unsupported-transform`, `unsupported-format-version`.
  */
 export function applyUpdates(
   metadata: TableMetadata,
@@ -215,7 +216,7 @@ function addSnapshot(state: State, snapshot: Snapshot): TableMetadata {
   if (metadata.formatVersion > 1 && snapshot.sequenceNumber <= metadata.lastSequenceNumber) {
     const last = metadata.lastSequenceNumber
     if (snapshot.parentSnapshotId !== undefined || snapshot.sequenceNumber < last) {
-      throw invalid(`sequence number ${snapshot.sequenceNumber} is not above the table's last one, ${last}`)
+      throw stale(`sequence number ${snapshot.sequenceNumber} is not above the table's last one, ${last}`)
     }
   }
   state.addedSnapshots.add(snapshot.snapshotId)
@@ -235,7 +236,7 @@ function nextRowIdAfter(metadata: TableMetadata, snapshot: Snapshot): { readonly
     throw invalid(`snapshot ${snapshot.snapshotId} has no first-row-id and added-rows, which format version 3 needs`)
   }
   if (snapshot.firstRowId < nextRowId) {
-    throw invalid(`first-row-id ${snapshot.firstRowId} is behind the table's next-row-id ${nextRowId}`)
+    throw stale(`first-row-id ${snapshot.firstRowId} is behind the table's next-row-id ${nextRowId}`)
   }
   return { nextRowId: snapshot.firstRowId + snapshot.addedRows }
 }
@@ -333,6 +334,14 @@ function nextId(ids: readonly number[]): number {
 
 function unknownId(what: string, id: number | undefined): IcebergError {
   return invalid(`the table has no ${what} ${id ?? 'added in this commit'}`)
+}
+
+/** A commit to another branch came first, which no requirement on this one tells. */
+function stale(message: string): IcebergError {
+  return new IcebergError('conflict', message, {
+    retryable: true,
+    hint: 'Build the snapshot anew on the newest state.',
+  })
 }
 
 function invalid(message: string, hint?: string): IcebergError {

@@ -1,3 +1,4 @@
+import type { ManifestEntry } from '../manifest/manifest-entry.ts'
 import type { ManifestFile } from '../manifest/manifest-file.ts'
 import { readManifest } from '../manifest/read-manifest.ts'
 import { ManifestWriter, type NewManifest } from '../manifest/write-manifest.ts'
@@ -27,10 +28,12 @@ export function manifestMerging(properties: Readonly<Record<string, string>>): M
 }
 
 /**
- * Groups manifests, newest first as in a manifest list, into the ones that become one manifest each. Groups are filled
- * from the oldest end, so that full ones stay as they are; the newest group waits until it has `minCount` members.
+ * Groups manifests of one content, newest first as in a manifest list, into the ones that become one manifest each.
+ * Groups are filled from the oldest end, so that full ones stay as they are; the newest group waits until it has
+ * `minCount` members.
  */
 export function groupManifests(manifests: readonly AnyManifest[], merging: ManifestMerging): AnyManifest[][] {
+  if (!merging.enabled) return manifests.map((one) => [one])
   const groups: AnyManifest[][] = []
   const specIds = [...new Set(manifests.map((manifest) => manifest.specId))].toSorted((a, b) => b - a)
   for (const specId of specIds) {
@@ -40,14 +43,17 @@ export function groupManifests(manifests: readonly AnyManifest[], merging: Manif
     )
     for (const bin of bins) {
       const newest = manifests[0] !== undefined && bin.includes(manifests[0])
-      if (!merging.enabled || (newest && bin.length < merging.minCount)) groups.push(...bin.map((one) => [one]))
+      if (newest && bin.length < merging.minCount) groups.push(...bin.map((one) => [one]))
       else groups.push(bin)
     }
   }
   return groups
 }
 
-/** Writes one manifest in place of several of one spec: live files are kept, entries of deleted files dropped. */
+/**
+ * Writes one manifest in place of several of one spec and content: live files are kept, entries of files that earlier
+ * snapshots deleted are dropped.
+ */
 export async function mergeManifests(
   io: FileIO,
   group: readonly AnyManifest[],
@@ -55,24 +61,26 @@ export async function mergeManifests(
     readonly metadata: TableMetadata
     readonly path: string
     readonly snapshotId: bigint
+    /** The data sequence number of the files that the snapshot adds, when it is not the snapshot's own. */
+    readonly dataSequenceNumber?: bigint | undefined
     readonly signal?: AbortSignal | undefined
   },
 ): Promise<NewManifest> {
-  const { metadata, signal } = options
+  const { metadata, snapshotId, signal } = options
   const writer = await ManifestWriter.create(io, options.path, {
     metadata,
     specId: group[0]?.specId ?? metadata.defaultSpecId,
-    snapshotId: options.snapshotId,
+    content: group[0]?.content ?? 'data',
+    snapshotId,
     signal,
   })
   try {
     for (const manifest of group) {
-      const own = 'inherits' in manifest
-      // The sequence number of our own files is not known yet: they are written so that they inherit it again.
-      const readable: ManifestFile = own ? { ...manifest, sequenceNumber: 0n, minSequenceNumber: 0n } : manifest
-      for await (const entry of readManifest(io, readable, { metadata, signal })) {
-        if (own && entry.status === 'added') await writer.add(entry.file)
+      const own = isNew(manifest)
+      for await (const entry of readAny(io, manifest, { metadata, signal })) {
+        if (own && entry.status === 'added') await writer.add(entry.file, options.dataSequenceNumber)
         else if (entry.status !== 'deleted') await writer.existing(entry)
+        else if (own && entry.snapshotId === snapshotId) await writer.delete(entry)
       }
     }
     return await writer.close()
@@ -80,6 +88,21 @@ export async function mergeManifests(
     await writer.abort()
     throw cause
   }
+}
+
+/** True for a manifest that the snapshot being made has written. */
+export function isNew(manifest: AnyManifest): manifest is NewManifest {
+  return 'inherits' in manifest
+}
+
+/** The sequence number of our own files is not known yet: their entries read as if it were 0. */
+function readAny(
+  io: FileIO,
+  manifest: AnyManifest,
+  options: { readonly metadata: TableMetadata; readonly signal: AbortSignal | undefined },
+): AsyncGenerator<ManifestEntry, void, undefined> {
+  const readable = isNew(manifest) ? { ...manifest, sequenceNumber: 0n, minSequenceNumber: 0n } : manifest
+  return readManifest(io, readable, options)
 }
 
 function packFromEnd(manifests: readonly AnyManifest[], targetBytes: number): AnyManifest[][] {

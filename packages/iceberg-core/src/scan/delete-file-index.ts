@@ -1,11 +1,10 @@
 import { IcebergError } from '../errors.ts'
 import type { DataFile } from '../manifest/data-file.ts'
+import { isDeletionVector, onlyDataFileOf, positionDeletesTest } from '../manifest/delete-file.ts'
 import type { ManifestEntry } from '../manifest/manifest-entry.ts'
+import { partitionKey } from '../manifest/partition-key.ts'
 import { specById, type TableMetadata } from '../metadata/table-metadata.ts'
-import { deleteFilePathColumn } from '../schema/metadata-columns.ts'
-import { compareStrings } from '../value/compare.ts'
 import { EqualityOverlap } from './equality-overlap.ts'
-import { partitionKey } from './partition-key.ts'
 
 /** What decides which deletes apply to a data file. */
 type DataEntry = Pick<ManifestEntry, 'file' | 'sequenceNumber'>
@@ -120,24 +119,14 @@ export class DeleteFileIndex {
   }
 
   #addPositions(file: DataFile, sequenceNumber: bigint): void {
-    const paths = referencedPaths(file)
-    if (typeof paths === 'string') {
-      bucketOf(this.#positionsByPath, paths).add({ file, sequenceNumber, mightDelete: always })
+    const path = onlyDataFileOf(file)
+    if (path !== undefined) {
+      bucketOf(this.#positionsByPath, path).add({ file, sequenceNumber, mightDelete: always })
       return
     }
-    const { lower, upper } = paths
-    const mightDelete = ({ filePath }: DataFile): boolean => {
-      if (lower !== undefined && compareStrings(filePath, lower) < 0) return false
-      // Some writers cut upper bounds without rounding them up.
-      return upper === undefined || compareStrings(filePath, upper) <= 0 || filePath.startsWith(upper)
-    }
+    const mightDelete = positionDeletesTest(file)
     bucketOf(this.#positionsByPartition, partitionKey(file)).add({ file, sequenceNumber, mightDelete })
   }
-}
-
-/** True for the entry of a deletion vector, which is one blob of a Puffin file. */
-export function isDeletionVector(file: DataFile): boolean {
-  return file.content === 'position-deletes' && file.fileFormat === 'puffin'
 }
 
 /** Delete files of one scope by sequence number. */
@@ -188,26 +177,4 @@ function bucketOf(map: Map<string, DeletesBySequence>, key: string): DeletesBySe
     map.set(key, bucket)
   }
   return bucket
-}
-
-/**
- * The one data file that position deletes are for, or the bounds of the paths. Equal bounds name one file, unless they
- * may be a cut-off beginning that was written for both.
- */
-function referencedPaths(
-  file: DataFile,
-): string | { readonly lower: string | undefined; readonly upper: string | undefined } {
-  if (file.referencedDataFile !== undefined) return file.referencedDataFile
-  const lower = textBound(file.lowerBounds)
-  const upper = textBound(file.upperBounds)
-  if (lower !== undefined && lower === upper && /\.(parquet|avro|orc)$/i.test(lower)) return lower
-  return { lower, upper }
-}
-
-/** A bound that was cut inside a character bounds nothing. */
-function textBound(bounds: ReadonlyMap<number, Uint8Array> | undefined): string | undefined {
-  const bytes = bounds?.get(deleteFilePathColumn.id)
-  if (bytes === undefined) return undefined
-  const text = new TextDecoder().decode(bytes)
-  return text.includes('\ufffd') ? undefined : text
 }
