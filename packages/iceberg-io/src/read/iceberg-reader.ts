@@ -1,46 +1,55 @@
-import { selectColumns, sliceBatch } from '@icebridge/columnar'
+import { sliceBatch } from '@icebridge/columnar'
 import {
-  bindExpression,
-  findFieldByName,
   formatIdentifier,
   IcebergError,
   planIncrementalAppends,
   planScan,
   scanSchema,
   snapshotAsOf,
-  specById,
-  type DataFile,
   type Expression,
   type FileScanTask,
-  type NestedField,
-  type NestedValue,
   type Schema,
+  type SnapshotChoice,
   type TableHandle,
-  type TableMetadata,
 } from '@icebridge/iceberg-core'
 import type { RecordBatch } from 'apache-arrow'
+import { PositionDeletes } from '../delete/position-deletes.ts'
+import { SpillFile } from '../delete/spill-file.ts'
 import { IcebergIoError } from '../errors.ts'
-import { readParquet } from './parquet-file.ts'
-import { filterColumns, filterRows } from './row-filter.ts'
+import type { MapPath } from './data-rows.ts'
+import { metadataColumns } from './metadata-values.ts'
+import { taskRows, type WantedColumn } from './task-rows.ts'
 
 export interface ReaderOptions {
   /** Most rows in a batch, by default 16,384. */
   readonly batchRows?: number | undefined
+  /** Bytes of deletes in memory, a scan, at which they go to a temporary file. Default 256 MiB. */
+  readonly deletesInMemoryBytes?: number | undefined
+  /** Where temporary files are made; default the system's folder for them. */
+  readonly temporaryFolder?: string | undefined
   readonly signal?: AbortSignal | undefined
 }
 
+const defaultDeletesInMemoryBytes = 256 * 1024 * 1024
+
 /** What is read of each row, and of which rows. */
 export interface RowOptions {
-  /** Top-level columns, in this order; by default all of the schema's. */
+  /**
+   * Top-level columns, in this order; by default all of the schema's. Of a table that has none of that name also
+   * `_file`, `_pos`, `_spec_id`, `_partition`, `_row_id`, `_last_updated_sequence_number`, and `_deleted`, with which
+   * deleted rows come as well.
+   */
   readonly columns?: readonly string[] | undefined
   readonly filter?: Expression | undefined
-  /** Where a data file is now, for tables whose files have moved. */
-  readonly mapPath?: ((path: string) => string) | undefined
+  /** Where a data or delete file is now, for tables whose files have moved. */
+  readonly mapPath?: MapPath | undefined
   readonly signal?: AbortSignal | undefined
 }
 
 export interface ScanRowsOptions extends RowOptions {
   readonly snapshotId?: bigint | undefined
+  /** The snapshot of a branch or tag. */
+  readonly ref?: string | undefined
   /** The table as it was at this time, in milliseconds since 1970-01-01 UTC. */
   readonly asOf?: number | undefined
   /** Stop after so many rows. */
@@ -64,21 +73,24 @@ export class IcebergReader {
   }
 
   /**
-   * The rows of the current snapshot, of a named one, or of the one that was current at a time; read with that snapshot's schema
-   * when one is named, else with the table's current one. A table without a snapshot has no rows.
+   * The rows of the current snapshot, of a named one, of a branch's or tag's, or of the one that was current at a time,
+   * with all deletes applied; read with the schema of {@link scanSchema}. A table without a snapshot has no rows.
    *
-   * @throws IcebergError `no-such-snapshot`, `no-such-column`, `unsupported-deletes`; IcebergIoError naming file and column.
+   * Memory is bounded by a row group and the deletes that apply, of which what passes `deletesInMemoryBytes` is in a
+   * temporary file that goes with the scan.
+   *
+   * @throws IcebergError `no-such-snapshot`, `no-such-column`; IcebergIoError naming file and column.
    */
   async *scan(options: ScanRowsOptions = {}): AsyncGenerator<RecordBatch, void, undefined> {
     const { metadata } = this.#table.loaded
-    const snapshotId = this.#snapshotId(options)
+    const choice = this.#choice(options)
     const tasks = planScan(this.#table, {
-      snapshotId,
+      ...choice,
       columns: options.columns,
       filter: options.filter,
       signal: options.signal ?? this.#options.signal,
     })
-    const rows = this.#rows(tasks, scanSchema(metadata, snapshotId), options)
+    const rows = this.#rows(tasks, scanSchema(metadata, choice), options)
     const { limit } = options
     if (limit === undefined) {
       yield* rows
@@ -121,62 +133,46 @@ export class IcebergReader {
     schema: Schema,
     options: RowOptions,
   ): AsyncGenerator<RecordBatch, void, undefined> {
-    const { metadata } = this.#table.loaded
+    const { io, loaded } = this.#table
+    const { metadata } = loaded
+    const { mapPath } = options
     const signal = options.signal ?? this.#options.signal
-    const wanted = this.#columns(schema, options.columns)
+    const columns = this.#columns(schema, options.columns)
+    await using spill = new SpillFile(this.#options.temporaryFolder)
+    const memoryBytes = this.#options.deletesInMemoryBytes ?? defaultDeletesInMemoryBytes
+    const positionDeletes = new PositionDeletes(io, { spill, memoryBytes, mapPath, signal })
+    const { batchRows } = this.#options
+    const context = { io, metadata, schema, columns, positionDeletes, batchRows, mapPath, signal }
     for await (const task of tasks) {
       signal?.throwIfAborted()
-      const { file } = task
       this.#checkReadable(task)
-      const filter = bindExpression(task.residual, schema)
-      // Columns that only the filter needs are read after the wanted ones and dropped again.
-      const tested = [...filterColumns(filter)].map((path) => topLevel(schema, path))
-      const fields = [...wanted, ...tested.filter((field) => !wanted.includes(field))]
-      const batches = readParquet(this.#table.io, options.mapPath?.(file.filePath) ?? file.filePath, {
-        fields: [...new Set(fields)],
-        properties: metadata.properties,
-        constants: identityValues(metadata, file),
-        filter,
-        sizeBytes: Number(file.fileSizeBytes),
-        batchRows: this.#options.batchRows,
-        signal,
-      })
-      for await (const batch of batches) {
-        const passing = filterRows(batch, filter)
-        if (passing.numRows === 0) continue
-        yield passing.numCols === wanted.length
-          ? passing
-          : selectColumns(
-              passing,
-              wanted.map((_, index) => index),
-            )
-      }
+      yield* taskRows(task, context)
     }
   }
 
-  #snapshotId(options: ScanRowsOptions): bigint | undefined {
-    if (options.asOf === undefined) return options.snapshotId
-    if (options.snapshotId !== undefined) {
-      throw new IcebergIoError('invalid-argument', 'a scan is of a snapshot or as of a time, not both')
+  #choice(options: ScanRowsOptions): SnapshotChoice {
+    const { snapshotId, ref, asOf } = options
+    if (asOf === undefined) return { snapshotId, ref }
+    if (snapshotId !== undefined || ref !== undefined) {
+      throw new IcebergIoError('invalid-argument', 'a scan is of a snapshot, of a ref or as of a time, not of several')
     }
-    const snapshot = snapshotAsOf(this.#table.loaded.metadata, options.asOf)
-    if (snapshot !== undefined) return snapshot.snapshotId
+    const snapshot = snapshotAsOf(this.#table.loaded.metadata, asOf)
+    if (snapshot !== undefined) return { snapshotId: snapshot.snapshotId }
     const table = formatIdentifier(this.#table.identifier)
-    throw new IcebergError(
-      'no-such-snapshot',
-      `table ${table} has no snapshot as of ${new Date(options.asOf).toISOString()}`,
-      {
-        context: { table, asOf: options.asOf },
-        hint: 'The table is younger than that, or the snapshots of that time have expired.',
-      },
-    )
+    throw new IcebergError('no-such-snapshot', `table ${table} has no snapshot as of ${new Date(asOf).toISOString()}`, {
+      context: { table, asOf },
+      hint: 'The table is younger than that, or the snapshots of that time have expired.',
+    })
   }
 
-  #columns(schema: Schema, names: readonly string[] | undefined): readonly NestedField[] {
-    if (names === undefined) return schema.fields
+  #columns(schema: Schema, names: readonly string[] | undefined): readonly WantedColumn[] {
+    if (names === undefined) return schema.fields.map((field) => ({ field, isMetadata: false }))
+    const known = metadataColumns(this.#table.loaded.metadata)
     return names.map((name) => {
       const field = schema.fields.find((candidate) => candidate.name === name)
-      if (field !== undefined) return field
+      if (field !== undefined) return { field, isMetadata: false }
+      const metadataField = known.find((candidate) => candidate.name === name)
+      if (metadataField !== undefined) return { field: metadataField, isMetadata: true }
       throw new IcebergError('no-such-column', `the table has no column ${name}`, {
         context: { column: name, table: formatIdentifier(this.#table.identifier) },
         hint: `Columns are: ${schema.fields.map((candidate) => candidate.name).join(', ')}`,
@@ -185,42 +181,10 @@ export class IcebergReader {
   }
 
   #checkReadable({ file, deletes }: FileScanTask): void {
-    if (deletes.length > 0) {
-      throw new IcebergError('unsupported-deletes', `${file.filePath} has delete files, which are not read`, {
+    if (deletes.some(({ content }) => content === 'equality-deletes')) {
+      throw new IcebergError('unsupported-deletes', `${file.filePath} has equality deletes, which are not read`, {
         context: { file: file.filePath },
       })
     }
-    if (file.fileFormat !== 'parquet') {
-      throw new IcebergIoError(
-        'unsupported-file',
-        `${file.filePath} is a data file in ${file.fileFormat}; only Parquet is read`,
-        {
-          context: { file: file.filePath, format: file.fileFormat },
-          hint: 'Rewrite the table’s data files as Parquet with another engine (rewrite_data_files).',
-        },
-      )
-    }
   }
-}
-
-function topLevel(schema: Schema, path: string): NestedField {
-  const field = schema.fields.find((candidate) => candidate.name === path)
-  if (field !== undefined) return field
-  const nested = findFieldByName(schema, path) !== undefined
-  throw new IcebergIoError(
-    'invalid-argument',
-    nested ? `a filter on ${path} inside a struct is not evaluated` : `the table has no column ${path}`,
-    { context: { column: path }, hint: 'Filter on top-level columns.' },
-  )
-}
-
-/** Identity partition values, which stand in for columns that a file was written without (Hive's layout). */
-function identityValues(metadata: TableMetadata, file: DataFile): ReadonlyMap<number, NestedValue> {
-  const values = new Map<number, NestedValue>()
-  specById(metadata, file.specId).fields.forEach((field, index) => {
-    const [sourceId] = field.sourceIds
-    if (field.transform.kind === 'identity' && sourceId !== undefined)
-      values.set(sourceId, file.partition[index] ?? null)
-  })
-  return values
 }

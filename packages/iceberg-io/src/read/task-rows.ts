@@ -1,0 +1,211 @@
+import { arrowSchema, columnView, selectColumns, takeRows } from '@icebridge/columnar'
+import {
+  bindExpression,
+  deletedColumn,
+  type FileScanTask,
+  findFieldByName,
+  type FileIO,
+  lastUpdatedSequenceNumberColumn,
+  type NestedField,
+  positionColumn,
+  rowIdColumn,
+  type Schema,
+  type TableMetadata,
+} from '@icebridge/iceberg-core'
+import { Bool, type Data, Field, Int64, makeData, RecordBatch, Schema as ArrowSchema, Struct } from 'apache-arrow'
+import { columnFieldOf } from '../column-fields.ts'
+import type { PositionDeletes } from '../delete/position-deletes.ts'
+import { IcebergIoError } from '../errors.ts'
+import { type MapPath, readDataRows } from './data-rows.ts'
+import { identityValues } from './identity-values.ts'
+import { constantData } from './metadata-values.ts'
+import { filterColumns, filterRows } from './row-filter.ts'
+
+/** A column to read: one of the table's, or one that its metadata gives. */
+export interface WantedColumn {
+  readonly field: NestedField
+  readonly isMetadata: boolean
+}
+
+export interface TaskRowsContext {
+  readonly io: FileIO
+  readonly metadata: TableMetadata
+  readonly schema: Schema
+  readonly columns: readonly WantedColumn[]
+  readonly positionDeletes: PositionDeletes
+  readonly batchRows: number | undefined
+  readonly mapPath: MapPath | undefined
+  readonly signal: AbortSignal | undefined
+}
+
+/** Names of columns that are in a batch only on the way: no table has such ones. */
+const positionName = '\0position'
+const deletedName = '\0deleted'
+
+/**
+ * The rows of one task that its deletes leave and its residual passes, with the columns wanted. When `_deleted` is among
+ * them, deleted rows are there as well.
+ */
+export async function* taskRows(
+  task: FileScanTask,
+  context: TaskRowsContext,
+): AsyncGenerator<RecordBatch, void, undefined> {
+  const { io, metadata, schema, columns, mapPath, signal } = context
+  const { file } = task
+  const positions = await context.positionDeletes.of(task)
+  const filter = bindExpression(task.residual, schema)
+  const fields = [...new Set([...storedFields(columns), ...testedFields(filterColumns(filter), schema)])]
+  const needs = new Set(columns.flatMap(({ field, isMetadata }) => (isMetadata ? [field.id] : [])))
+  const needsPositions = needs.has(positionColumn.id) || (needs.has(rowIdColumn.id) && file.firstRowId !== undefined)
+  const keepsDeleted = needs.has(deletedColumn.id)
+  const reads = readDataRows(io, file, {
+    fields,
+    properties: metadata.properties,
+    constants: identityValues(metadata, file),
+    filter,
+    batchRows: context.batchRows,
+    mapPath,
+    signal,
+  })
+  for await (const { batch, firstRow } of reads) {
+    let rows = batch
+    if (needsPositions) rows = withColumn(rows, positionName, positionData(firstRow, batch.numRows))
+    const mask = positions === undefined ? undefined : new Uint8Array(batch.numRows)
+    const someDeleted = mask !== undefined && positions?.mark(firstRow, mask) === true
+    if (keepsDeleted) rows = withColumn(rows, deletedName, booleanData(mask, batch.numRows))
+    else if (someDeleted) rows = takeRows(rows, unmarked(mask))
+    const passing = filterRows(rows, filter)
+    if (passing.numRows > 0) yield output(passing, fields, task, context)
+  }
+}
+
+/** What must be read from the file for the columns wanted. */
+function storedFields(columns: readonly WantedColumn[]): readonly NestedField[] {
+  const lineage = [rowIdColumn.id, lastUpdatedSequenceNumberColumn.id]
+  return columns.flatMap(({ field, isMetadata }) => (!isMetadata || lineage.includes(field.id) ? [field] : []))
+}
+
+function testedFields(paths: ReadonlySet<string>, schema: Schema): readonly NestedField[] {
+  return [...paths].map((path) => {
+    const field = schema.fields.find((candidate) => candidate.name === path)
+    if (field !== undefined) return field
+    const nested = findFieldByName(schema, path) !== undefined
+    throw new IcebergIoError(
+      'invalid-argument',
+      nested ? `a filter on ${path} inside a struct is not evaluated` : `the table has no column ${path}`,
+      { context: { column: path }, hint: 'Filter on top-level columns.' },
+    )
+  })
+}
+
+function output(
+  rows: RecordBatch,
+  fields: readonly NestedField[],
+  task: FileScanTask,
+  { columns, metadata }: TaskRowsContext,
+): RecordBatch {
+  if (columns.every(({ isMetadata }) => !isMetadata)) {
+    const indexes = columns.map(({ field }) => fields.indexOf(field))
+    const asIs = indexes.length === rows.numCols && indexes.every((index, at) => index === at)
+    return asIs ? rows : selectColumns(rows, indexes)
+  }
+  const made = columns.map(({ field, isMetadata }): { readonly field: Field; readonly data: Data } => {
+    const stored = fields.indexOf(field)
+    if (!isMetadata) return columnAt(rows, stored)
+    const [arrow] = arrowSchema([columnFieldOf(field)]).fields
+    if (arrow === undefined) throw new TypeError('a field for each column')
+    return {
+      field: arrow,
+      data: metadataData(field, rows, stored) ?? constantData(field, rows.numRows, { task, metadata }),
+    }
+  })
+  return batchOf(made, rows.numRows)
+
+  function metadataData(field: NestedField, batch: RecordBatch, stored: number): Data | undefined {
+    switch (field.id) {
+      case positionColumn.id:
+        return columnAt(batch, indexOf(batch, positionName)).data
+      case deletedColumn.id:
+        return columnAt(batch, indexOf(batch, deletedName)).data
+      case rowIdColumn.id:
+        return rowIdData(batch, stored, task.file.firstRowId)
+      case lastUpdatedSequenceNumberColumn.id:
+        // Rows that have no id have no lineage at all.
+        return inherited(batch, stored, () => (task.file.firstRowId === undefined ? undefined : task.sequenceNumber))
+      default:
+        return undefined
+    }
+  }
+}
+
+/** @see https://iceberg.apache.org/spec/#row-lineage-assignment */
+function rowIdData(rows: RecordBatch, stored: number, firstRowId: bigint | undefined): Data {
+  if (firstRowId === undefined) return inherited(rows, stored, () => undefined)
+  const positions = columnView(rows, indexOf(rows, positionName))
+  if (positions.kind !== 'int64') throw new TypeError('positions are 64-bit')
+  return inherited(rows, stored, (row) => firstRowId + positions.value(row))
+}
+
+/** The values of a stored column of longs; where it is null, those that are inherited. */
+function inherited(rows: RecordBatch, stored: number, inherit: (row: number) => bigint | undefined): Data {
+  const own = columnView(rows, stored)
+  if (own.kind !== 'int64') throw new TypeError('row lineage is 64-bit')
+  const values = new BigInt64Array(rows.numRows)
+  const bits = new Uint8Array((rows.numRows + 7) >> 3)
+  let nullCount = 0
+  for (let row = 0; row < rows.numRows; row++) {
+    const value = own.isNull(row) ? inherit(row) : own.value(row)
+    if (value === undefined) nullCount++
+    else {
+      values[row] = value
+      bits[row >> 3] = (bits[row >> 3] ?? 0) | (1 << (row & 7))
+    }
+  }
+  return makeData({ type: new Int64(), length: rows.numRows, nullCount, nullBitmap: bits, data: values })
+}
+
+function positionData(firstRow: number, rows: number): Data {
+  const values = new BigInt64Array(rows)
+  for (let row = 0; row < rows; row++) values[row] = BigInt(firstRow + row)
+  return makeData({ type: new Int64(), length: rows, nullCount: 0, data: values })
+}
+
+function booleanData(mask: Uint8Array | undefined, rows: number): Data {
+  const bits = new Uint8Array((rows + 7) >> 3)
+  mask?.forEach((bit, row) => {
+    bits[row >> 3] = (bits[row >> 3] ?? 0) | (bit << (row & 7))
+  })
+  return makeData({ type: new Bool(), length: rows, nullCount: 0, data: bits })
+}
+
+function unmarked(mask: Uint8Array): Uint32Array {
+  const rows = new Uint32Array(mask.length)
+  let count = 0
+  for (let row = 0; row < mask.length; row++) if (mask[row] === 0) rows[count++] = row
+  return rows.subarray(0, count)
+}
+
+function withColumn(batch: RecordBatch, name: string, data: Data): RecordBatch {
+  const own = batch.schema.fields.map((_, index) => columnAt(batch, index))
+  return batchOf([...own, { field: new Field(name, data.type, false), data }], batch.numRows)
+}
+
+function columnAt(batch: RecordBatch, index: number): { readonly field: Field; readonly data: Data } {
+  const field = batch.schema.fields[index]
+  const data: Data | undefined = batch.data.children[index]
+  if (field === undefined || data === undefined) throw new TypeError(`the batch has no column ${index}`)
+  return { field, data }
+}
+
+function indexOf(batch: RecordBatch, name: string): number {
+  return batch.schema.fields.findIndex((field) => field.name === name)
+}
+
+function batchOf(columns: readonly { readonly field: Field; readonly data: Data }[], length: number): RecordBatch {
+  const fields = columns.map(({ field }) => field)
+  const children = columns.map(({ data }) => data)
+  return new RecordBatch(
+    new ArrowSchema(fields),
+    makeData({ type: new Struct(fields), length, nullCount: 0, children }),
+  )
+}
