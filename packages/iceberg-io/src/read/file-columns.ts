@@ -7,31 +7,37 @@ import {
   type NestedField,
   type Type,
 } from '@icebridge/iceberg-core'
-import type { SchemaTree } from 'hyparquet'
 import { IcebergIoError } from '../errors.ts'
+import type { SchemaNode } from '../parquet/schema-tree.ts'
 
 /** Where a field's values are in a file: a leaf, or a group whose parts are found in turn. Undefined parts are absent from the file. */
 export type FileColumn =
-  | { readonly kind: 'leaf'; readonly path: readonly SchemaTree[] }
+  | { readonly kind: 'leaf'; readonly node: SchemaNode }
+  /** A leaf that holds nothing but nulls, whatever its type. */
+  | { readonly kind: 'nulls'; readonly node: SchemaNode }
   | {
       readonly kind: 'struct'
-      readonly path: readonly SchemaTree[]
+      readonly node: SchemaNode
       readonly fields: readonly (FileColumn | undefined)[]
+      /** The leaf whose levels tell which structs are null. */
+      readonly witness: SchemaNode
     }
   | {
       readonly kind: 'list'
-      readonly path: readonly SchemaTree[]
+      readonly node: SchemaNode
       /** The node that repeats; the element is it or its child. */
-      readonly repeated: readonly SchemaTree[]
+      readonly repeated: SchemaNode
       readonly element: FileColumn
     }
   | {
       readonly kind: 'map'
-      readonly path: readonly SchemaTree[]
-      readonly repeated: readonly SchemaTree[]
+      readonly node: SchemaNode
+      readonly repeated: SchemaNode
       readonly key: FileColumn
-      readonly value: FileColumn
+      /** Undefined for a map without values, which are null. */
+      readonly value: FileColumn | undefined
     }
+  | { readonly kind: 'variant'; readonly node: SchemaNode; readonly metadata: SchemaNode; readonly value: SchemaNode }
 
 /** How fields are told apart in a file: by the ids it carries, or by the table's name mapping. */
 export interface FieldNames {
@@ -42,7 +48,7 @@ export interface FieldNames {
  * @throws IcebergIoError `unsupported-file` when the file carries no field ids and the table has no name mapping.
  * @see https://iceberg.apache.org/spec/#column-projection
  */
-export function fieldNames(root: SchemaTree, properties: Readonly<Record<string, string>>, file: string): FieldNames {
+export function fieldNames(root: SchemaNode, properties: Readonly<Record<string, string>>, file: string): FieldNames {
   if (hasIds(root)) return { mapping: undefined }
   const text = properties[nameMappingProperty]
   if (text !== undefined) return { mapping: parseNameMapping(text) }
@@ -56,88 +62,180 @@ export function fieldNames(root: SchemaTree, properties: Readonly<Record<string,
 /** Finds a field among the children of a group; undefined when the file does not have it. */
 export function findColumn(
   field: NestedField,
-  group: readonly SchemaTree[],
+  group: SchemaNode,
   names: FieldNames,
   file: string,
 ): FileColumn | undefined {
-  const parent = group[group.length - 1]
+  if (field.type === 'unknown') return undefined
   const mapped = names.mapping?.find((candidate) => candidate.fieldId === field.id)
-  const node = parent?.children.find((child) =>
-    names.mapping === undefined ? child.element.field_id === field.id : mapped?.names.includes(child.element.name),
+  const node = group.children.find((child) =>
+    names.mapping === undefined ? child.fieldId === field.id : mapped?.names.includes(child.name),
   )
   if (node === undefined) return undefined
   const below: FieldNames = { mapping: names.mapping === undefined ? undefined : (mapped?.fields ?? []) }
-  return columnAt(field.type, [...group, node], below, file)
+  return columnAt(field.type, node, below, file)
 }
 
-function columnAt(type: Type, path: readonly SchemaTree[], names: FieldNames, file: string): FileColumn {
-  const node = path[path.length - 1]
-  if (node === undefined) throw new TypeError('a column has a path')
-  if (typeof type === 'string' || (type.kind !== 'struct' && type.kind !== 'list' && type.kind !== 'map')) {
-    if (node.children.length > 0 || node.element.repetition_type === 'REPEATED') throw notAs(node, 'a primitive', file)
-    return { kind: 'leaf', path }
-  }
-  switch (type.kind) {
+/** The leaf whose levels tell where the column's slots are. */
+export function witnessOf(column: FileColumn): SchemaNode {
+  switch (column.kind) {
+    case 'leaf':
+    case 'nulls':
+      return column.node
     case 'struct':
-      if (node.children.length === 0) throw notAs(node, 'a struct', file)
-      return { kind: 'struct', path, fields: type.fields.map((field) => findColumn(field, path, names, file)) }
+      return column.witness
     case 'list':
-      return listAt(type, path, names, file)
+      return witnessOf(column.element)
     case 'map':
-      return mapAt(type, path, names, file)
+      return witnessOf(column.key)
+    case 'variant':
+      return column.metadata
   }
+}
+
+/** The leaves that a column reads. */
+export function leavesOf(column: FileColumn | undefined): readonly SchemaNode[] {
+  switch (column?.kind) {
+    case undefined:
+      return []
+    case 'leaf':
+    case 'nulls':
+      return [column.node]
+    case 'struct':
+      return [column.witness, ...column.fields.flatMap(leavesOf)]
+    case 'list':
+      return leavesOf(column.element)
+    case 'map':
+      return [...leavesOf(column.key), ...leavesOf(column.value)]
+    case 'variant':
+      return [column.metadata, column.value]
+  }
+}
+
+/** `element` is true for a repeated node that is looked at as the element of its list. */
+function columnAt(type: Type, node: SchemaNode, names: FieldNames, file: string, element = false): FileColumn {
+  if (typeof type !== 'string') {
+    switch (type.kind) {
+      case 'struct':
+        return structAt(type.fields, node, names, file)
+      case 'list':
+        return listAt(type, element ? node.children[0] : repeatedOf(node), { node, names, file })
+      case 'map':
+        return mapAt(type, element ? node.children[0] : repeatedOf(node), { node, names, file })
+      case 'variant':
+        return variantAt(node, file)
+      default:
+    }
+  }
+  if (node.leaf === undefined || (node.repetition === 'repeated' && !element)) throw notAs(node, 'a primitive', file)
+  return leafAt(type, node)
+}
+
+/** A column of nulls may be stored as any type. */
+function leafAt(type: Type, node: SchemaNode): FileColumn {
+  return { kind: node.annotation?.kind === 'null' || type === 'unknown' ? 'nulls' : 'leaf', node }
+}
+
+interface Place {
+  readonly node: SchemaNode
+  readonly names: FieldNames
+  readonly file: string
+}
+
+/** A bare repeated field is a list without a group around it. */
+function repeatedOf(node: SchemaNode): SchemaNode | undefined {
+  return node.repetition === 'repeated' ? node : node.children[0]
+}
+
+function structAt(fields: readonly NestedField[], node: SchemaNode, names: FieldNames, file: string): FileColumn {
+  if (node.leaf !== undefined || node.children.length === 0) throw notAs(node, 'a struct', file)
+  const found = fields.map((field) => findColumn(field, node, names, file))
+  const first = found.find((column) => column !== undefined)
+  // When the file has none of the fields asked for, another of the struct's still tells which structs are null.
+  const witness = first === undefined ? firstLeaf(node) : witnessOf(first)
+  if (witness === undefined) throw notAs(node, 'a struct', file)
+  return { kind: 'struct', node, fields: found, witness }
 }
 
 /**
  * Three-level lists, and the older forms with two.
- * @see https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#lists
+ * @see https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#backward-compatibility-rules
  */
-function listAt(type: ListType, path: readonly SchemaTree[], names: FieldNames, file: string): FileColumn {
-  const node = path[path.length - 1]
+function listAt(type: ListType, repeated: SchemaNode | undefined, place: Place): FileColumn {
+  const { node, names, file } = place
   const below: FieldNames = {
     mapping: names.mapping?.find((m) => m.fieldId === type.elementId)?.fields ?? names.mapping,
   }
-  const repeated = node?.element.repetition_type === 'REPEATED' ? node : node?.children[0]
-  if (node === undefined || repeated?.element.repetition_type !== 'REPEATED') throw notAs(node, 'a list', file)
-  const repeatedPath = repeated === node ? path : [...path, repeated]
-  const { name } = repeated.element
-  const isElement =
-    repeated.children.length !== 1 || repeated === node || name === 'array' || name === `${node.element.name}_tuple`
-  const child = repeated.children[0]
-  const elementPath = isElement || child === undefined ? repeatedPath : [...repeatedPath, child]
-  const leafElement = isElement && repeated.children.length === 0
-  const element: FileColumn = leafElement
-    ? { kind: 'leaf', path: elementPath }
-    : columnAt(type.element, elementPath, below, file)
-  return { kind: 'list', path, repeated: repeatedPath, element }
+  if (repeated?.repetition !== 'repeated') throw notAs(node, 'a list', file)
+  const [child] = repeated.children
+  const isElement = child === undefined || repeated === node || isElementItself(type, { node, repeated, child })
+  const element = columnAt(type.element, isElement ? repeated : child, below, file, isElement)
+  return { kind: 'list', node, repeated, element }
 }
 
-function mapAt(type: MapType, path: readonly SchemaTree[], names: FieldNames, file: string): FileColumn {
-  const node = path[path.length - 1]
-  const repeated = node?.children[0]
-  const [key, value] = repeated?.children ?? []
-  if (repeated?.element.repetition_type !== 'REPEATED' || key === undefined || value === undefined) {
-    throw notAs(node, 'a map', file)
-  }
+/** Whether the repeated group is the element, rather than a wrapper of it. */
+function isElementItself(
+  type: ListType,
+  { node, repeated, child }: { readonly node: SchemaNode; readonly repeated: SchemaNode; readonly child: SchemaNode },
+): boolean {
+  if (repeated.children.length > 1) return true
+  if (child.fieldId === type.elementId) return false
+  if (repeated.fieldId === type.elementId) return true
+  const isStruct = typeof type.element !== 'string' && type.element.kind === 'struct'
+  // A struct cannot be stored in a leaf, nor anything but a struct in a group of one plain field.
+  if (child.leaf !== undefined && child.repetition !== 'repeated') return isStruct
+  return child.repetition === 'repeated' || repeated.name === 'array' || repeated.name === `${node.name}_tuple`
+}
+
+/** @see https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#maps */
+function mapAt(type: MapType, repeated: SchemaNode | undefined, place: Place): FileColumn {
+  const { node, names, file } = place
+  const [key, value, ...more] = repeated?.children ?? []
+  if (repeated?.repetition !== 'repeated' || key === undefined || more.length > 0) throw notAs(node, 'a map', file)
   const below = (id: number): FieldNames => ({
     mapping: names.mapping?.find((m) => m.fieldId === id)?.fields ?? names.mapping,
   })
   return {
     kind: 'map',
-    path,
-    repeated: [...path, repeated],
-    key: columnAt(type.key, [...path, repeated, key], below(type.keyId), file),
-    value: columnAt(type.value, [...path, repeated, value], below(type.valueId), file),
+    node,
+    repeated,
+    key: columnAt(type.key, key, below(type.keyId), file),
+    value: value === undefined ? undefined : columnAt(type.value, value, below(type.valueId), file),
   }
 }
 
-function hasIds(node: SchemaTree): boolean {
-  return node.element.field_id !== undefined || node.children.some(hasIds)
+/** @see https://github.com/apache/parquet-format/blob/master/VariantEncoding.md */
+function variantAt(node: SchemaNode, file: string): FileColumn {
+  const metadata = node.children.find((child) => child.name === 'metadata')
+  const value = node.children.find((child) => child.name === 'value')
+  if (node.children.some((child) => child.name === 'typed_value')) {
+    const column = node.path.join('.')
+    throw new IcebergIoError('unsupported-file', `${file}: column ${column} is a shredded variant, which is not read`, {
+      context: { file, column },
+      hint: 'Leave the column out of the columns to read, or have its writer store variants whole.',
+    })
+  }
+  if (metadata?.physical !== 'BYTE_ARRAY' || value?.physical !== 'BYTE_ARRAY') throw notAs(node, 'a variant', file)
+  return { kind: 'variant', node, metadata, value }
 }
 
-function notAs(node: SchemaTree | undefined, kind: string, file: string): IcebergIoError {
-  const column = node?.path.join('.') ?? ''
+function firstLeaf(node: SchemaNode): SchemaNode | undefined {
+  if (node.leaf !== undefined) return node
+  for (const child of node.children) {
+    const leaf = firstLeaf(child)
+    if (leaf !== undefined) return leaf
+  }
+  return undefined
+}
+
+function hasIds(node: SchemaNode): boolean {
+  return node.children.some((child) => child.fieldId !== undefined || hasIds(child))
+}
+
+function notAs(node: SchemaNode, kind: string, file: string): IcebergIoError {
+  const column = node.path.join('.')
   return new IcebergIoError('malformed-file', `${file}: column ${column} is not stored as ${kind}`, {
     context: { file, column },
+    hint: 'The file was written for another type of this column; rewrite it, or leave the column out.',
   })
 }

@@ -1,83 +1,144 @@
-import type { FileIO } from '@icebridge/iceberg-core'
-import type { ColumnMetaData, RowGroup, SchemaTree } from 'hyparquet'
-import { IcebergIoError } from '../errors.ts'
-import { readPages, type Page } from './pages.ts'
+import type { ColumnChunk, RowGroup, Span } from '../parquet/metadata.ts'
+import { LeafReader, type LoadedChunk, type PageRun } from '../parquet/leaf-reader.ts'
+import { parseColumnIndex, parseOffsetIndex, type PageLocation } from '../parquet/page-index.ts'
+import type { SchemaNode } from '../parquet/schema-tree.ts'
+import { fetchSpans, type ParquetSource } from './fetch-spans.ts'
+import type { LeafIndex, RowPruner } from './row-pruner.ts'
+import { overlaps, type RowRanges } from './row-ranges.ts'
 
-/** Chunks closer than this are fetched in one request. */
-const gapBytes = 65_536
-/** A request never grows beyond this by joining chunks. */
-const mostJoinedBytes = 32 * 1024 * 1024
+/** The rows of one row group that are to be read, with the pages that hold them in memory. */
+export interface LoadedRowGroup {
+  readonly ranges: RowRanges
+  readonly readers: ReadonlyMap<SchemaNode, LeafReader>
+}
 
-/** The column chunks of one row group that a read needs, in memory. */
-export class LoadedRowGroup {
-  readonly #file: string
-  readonly #chunks: ReadonlyMap<string, { readonly meta: ColumnMetaData; readonly bytes: Uint8Array }>
+/** Fetches what of a row group may hold rows that pass: pages that the page index rules out are left where they are. */
+export async function loadRowGroup(
+  source: ParquetSource,
+  group: RowGroup,
+  wanted: { readonly leaves: readonly SchemaNode[]; readonly pruner: RowPruner | undefined },
+): Promise<LoadedRowGroup> {
+  const { leaves, pruner } = wanted
+  const ranges = pruner === undefined ? allRows(group) : await rowsThatMight(source, group, pruner)
+  const part = ranges.length !== 1 || ranges[0]?.start !== 0 || ranges[0].end !== group.rowCount
+  if (ranges.length === 0) return { ranges, readers: new Map() }
+  const indexes = part ? await offsetIndexes(source, group, leaves) : new Map<SchemaNode, readonly PageLocation[]>()
+  const spans: Span[] = []
+  const plans = leaves.map((leaf) => {
+    const chunk = chunkOf(group, leaf)
+    const pages = indexes.get(leaf)
+    const plan = pages === undefined ? wholeChunk(chunk) : somePages(chunk, pages, { ranges, rowCount: group.rowCount })
+    const first = spans.length
+    spans.push(...plan.spans)
+    return { leaf, chunk, plan, first }
+  })
+  const fetched = await fetchSpans(source, spans)
+  const readers = plans.map(({ leaf, chunk, plan, first }) => {
+    const bytes = fetched.slice(first, first + plan.spans.length)
+    const dictionary = plan.dictionary ? bytes.shift() : undefined
+    const runs = plan.firstRows.map((firstRow, at): PageRun => ({ firstRow, bytes: bytes[at] ?? new Uint8Array(0) }))
+    const loaded: LoadedChunk = { chunk, dictionary, runs }
+    return [leaf, new LeafReader(leaf, loaded)] as const
+  })
+  return { ranges, readers: new Map(readers) }
+}
 
-  private constructor(
-    file: string,
-    chunks: ReadonlyMap<string, { readonly meta: ColumnMetaData; readonly bytes: Uint8Array }>,
-  ) {
-    this.#file = file
-    this.#chunks = chunks
-  }
+/** Bytes of the chunks that a read needs, stored. */
+export function storedBytes(group: RowGroup, leaves: readonly SchemaNode[]): number {
+  return leaves.reduce((sum, leaf) => {
+    const { span } = chunkOf(group, leaf)
+    return sum + span.end - span.start
+  }, 0)
+}
 
-  /** Fetches the chunks of the leaves with these paths (dotted). */
-  static async load(
-    source: { readonly io: FileIO; readonly path: string; readonly signal?: AbortSignal | undefined },
-    group: RowGroup,
-    leaves: ReadonlySet<string>,
-  ): Promise<LoadedRowGroup> {
-    const wanted = group.columns
-      .flatMap(({ meta_data: meta, file_path: elsewhere }) => {
-        if (meta === undefined || !leaves.has(meta.path_in_schema.join('.'))) return []
-        if (elsewhere !== undefined && elsewhere !== '') {
-          throw new IcebergIoError('unsupported-file', `${source.path} keeps a column in another file`, {
-            context: { file: source.path },
-          })
-        }
-        const dictionary = Number(meta.dictionary_page_offset ?? 0n)
-        const data = Number(meta.data_page_offset)
-        // Some writers set the dictionary's offset to 0 where there is none.
-        const start = dictionary > 0 && dictionary < data ? dictionary : data
-        return [{ meta, start, end: start + Number(meta.total_compressed_size) }]
-      })
-      .toSorted((a, b) => a.start - b.start)
-    const chunks = new Map<string, { meta: ColumnMetaData; bytes: Uint8Array }>()
-    const requests: (typeof wanted)[] = []
-    for (const chunk of wanted) {
-      const last = requests[requests.length - 1]
-      const [head, tail] = [last?.[0], last?.[last.length - 1]]
-      const joins =
-        head !== undefined &&
-        tail !== undefined &&
-        chunk.start - tail.end <= gapBytes &&
-        chunk.end - head.start <= mostJoinedBytes
-      if (joins) last?.push(chunk)
-      else requests.push([chunk])
+function allRows(group: RowGroup): RowRanges {
+  return [{ start: 0, end: group.rowCount }]
+}
+
+function chunkOf(group: RowGroup, leaf: SchemaNode): ColumnChunk {
+  const chunk = group.chunks[leaf.leaf ?? -1]
+  if (chunk === undefined) throw new TypeError('a chunk for each leaf')
+  return chunk
+}
+
+interface ChunkPlan {
+  readonly spans: readonly Span[]
+  /** Whether the first span is the dictionary page. */
+  readonly dictionary: boolean
+  /** The first row of each other span. */
+  readonly firstRows: readonly number[]
+}
+
+function wholeChunk(chunk: ColumnChunk): ChunkPlan {
+  return { spans: [chunk.span], dictionary: false, firstRows: [0] }
+}
+
+function somePages(
+  chunk: ColumnChunk,
+  pages: readonly PageLocation[],
+  rows: { readonly ranges: RowRanges; readonly rowCount: number },
+): ChunkPlan {
+  const spans: Span[] = []
+  const firstRows: number[] = []
+  // Whatever comes before the first data page: the dictionary, if there is one.
+  const firstPage = pages[0]?.start ?? chunk.span.end
+  const dictionary = firstPage > chunk.span.start
+  if (dictionary) spans.push({ start: chunk.span.start, end: firstPage })
+  let last: { start: number; end: number } | undefined
+  pages.forEach((page, at) => {
+    const end = pages[at + 1]?.firstRow ?? rows.rowCount
+    if (!overlaps(rows.ranges, { start: page.firstRow, end })) {
+      last = undefined
+      return
     }
-    await Promise.all(
-      requests.map(async (request) => {
-        const start = request[0]?.start ?? 0
-        const end = request[request.length - 1]?.end ?? start
-        const bytes = await source.io.read(source.path, { range: { start, end }, signal: source.signal })
-        for (const chunk of request) {
-          const own = bytes.subarray(chunk.start - start, chunk.end - start)
-          chunks.set(chunk.meta.path_in_schema.join('.'), { meta: chunk.meta, bytes: own })
-        }
-      }),
-    )
-    return new LoadedRowGroup(source.path, chunks)
-  }
-
-  /** The pages of a leaf. */
-  pages(path: readonly SchemaTree[]): Iterable<Page> {
-    const name = path[path.length - 1]?.path.join('.') ?? ''
-    const chunk = this.#chunks.get(name)
-    if (chunk === undefined) {
-      throw new IcebergIoError('malformed-file', `${this.#file}: a row group has no column ${name}`, {
-        context: { file: this.#file, column: name },
-      })
+    if (last !== undefined && last.end === page.start) {
+      last.end = page.end
+      return
     }
-    return readPages(chunk.bytes, { path, meta: chunk.meta }, this.#file)
-  }
+    last = { start: page.start, end: page.end }
+    spans.push(last)
+    firstRows.push(page.firstRow)
+  })
+  return { spans, dictionary, firstRows }
+}
+
+async function rowsThatMight(source: ParquetSource, group: RowGroup, pruner: RowPruner): Promise<RowRanges> {
+  if (!pruner.groupMightMatch(group)) return []
+  const leaves = pruner.leaves.filter((leaf) => chunkOf(group, leaf).columnIndex !== undefined)
+  if (leaves.length === 0) return allRows(group)
+  const pages = await offsetIndexes(source, group, leaves)
+  const spans = leaves.map((leaf) => chunkOf(group, leaf).columnIndex ?? { start: 0, end: 0 })
+  const fetched = await fetchSpans(source, spans)
+  const indexes = new Map<SchemaNode, LeafIndex>()
+  leaves.forEach((leaf, at) => {
+    const bounds = parseColumnIndex(fetched[at] ?? new Uint8Array(0))
+    const places = pages.get(leaf)
+    if (bounds !== undefined && places?.length === bounds.length) indexes.set(leaf, { bounds, pages: places })
+  })
+  return pruner.rows(group.rowCount, indexes)
+}
+
+async function offsetIndexes(
+  source: ParquetSource,
+  group: RowGroup,
+  leaves: readonly SchemaNode[],
+): Promise<Map<SchemaNode, readonly PageLocation[]>> {
+  const found = leaves.flatMap((leaf) => {
+    const chunk = chunkOf(group, leaf)
+    return chunk.offsetIndex === undefined ? [] : [{ leaf, chunk, span: chunk.offsetIndex }]
+  })
+  const fetched = await fetchSpans(
+    source,
+    found.map(({ span }) => span),
+  )
+  const indexes = new Map<SchemaNode, readonly PageLocation[]>()
+  found.forEach(({ leaf, chunk }, at) => {
+    const pages = parseOffsetIndex(fetched[at] ?? new Uint8Array(0), {
+      dataStart: chunk.span.start,
+      end: chunk.span.end,
+      rowCount: group.rowCount,
+    })
+    if (pages !== undefined) indexes.set(leaf, pages)
+  })
+  return indexes
 }
