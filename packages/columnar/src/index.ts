@@ -5,6 +5,7 @@ export { BinaryBuilder, FixedBuilder, type LoneSurrogates, StringBuilder, UuidBu
 export { type ColumnBuilder, columnBuilder, type ColumnBuilderOptions } from './column-builder.ts'
 export type { ColumnField, ColumnKind, ColumnType } from './column-type.ts'
 export { DecimalBuilder } from './decimal-builder.ts'
+export { concatBatches } from './concat.ts'
 export { ColumnarError, type ColumnarErrorCode } from './errors.ts'
 export {
   BooleanBuilder,

@@ -185,6 +185,45 @@ describe('IcebergAppender', () => {
     expect(boundsOf(file!, fields, 'counts')).toEqual([undefined, undefined])
   })
 
+  it('infers metrics for the first primitive columns, and always for those sorted by', async () => {
+    const fields: NestedField[] = [
+      {
+        id: 1,
+        name: 's',
+        required: false,
+        type: {
+          kind: 'struct',
+          fields: [
+            { id: 2, name: 'inner', required: false, type: 'int' },
+            { id: 3, name: 'last', required: false, type: 'int' },
+          ],
+        },
+      },
+      { id: 4, name: 'a', required: false, type: 'long' },
+      { id: 5, name: 'b', required: false, type: 'long' },
+    ]
+    const { table, io } = await lake(fields, {
+      properties: { 'write.metadata.metrics.max-inferred-column-defaults': '3' },
+    })
+    const own = table.loaded.metadata.schemas[0]!.fields
+    const ids = new Map(own.map(({ id, name }) => [name, id]))
+    const struct = own[0]!.type as Extract<Type, { kind: 'struct' }>
+    const [inner, last] = struct.fields.map(({ id }) => id)
+    const rows: PlainValue[][] = [[[7, 8], 1n, 2n]]
+    const [file] = await writeAll({ io, table }, [rows])
+    const inferred = [ids.get('a')!, ids.get('b')!, inner!]
+    expect(new Set(file!.lowerBounds!.keys())).toEqual(new Set(inferred))
+    expect(new Set(file!.valueCounts!.keys())).toEqual(new Set(inferred))
+    const order = {
+      orderId: 1,
+      fields: [{ sourceIds: [last!], transform: { kind: 'identity' }, direction: 'asc', nullOrder: 'nulls-first' }],
+    } as const
+    const metadata = { ...table.loaded.metadata, sortOrders: [order], defaultSortOrderId: 1 }
+    const sorted = { ...table, loaded: { ...table.loaded, metadata } }
+    const [other] = await writeAll({ io, table: sorted }, [rows])
+    expect(new Set(other!.lowerBounds!.keys())).toEqual(new Set([...inferred, last!]))
+  })
+
   it('puts rows into the folder of their partition, a batch with one day whole', async () => {
     const fields = fieldsOf({ at: 'timestamptz', v: 'int' })
     const home = await lake(fields, { partition: { at: { kind: 'day' } } })

@@ -158,7 +158,6 @@ export class JournalBatch implements AsyncDisposable {
     return await IcebergAppender.open(this.#table, {
       environment: this.#environment,
       fullMetricsColumns: [SYNC_SEQ],
-      sortOrderId: metadata.defaultSortOrderId,
       filePrefix: this.batchId,
       // A unit of a target decodes whole row groups: small ones keep both legs' memory low.
       ...(metadata.properties['write.parquet.row-group-size-bytes'] === undefined ? { rowGroupBytes } : {}),

@@ -10,13 +10,15 @@ import type { RecordBatch } from 'apache-arrow'
 import { IcebergIoError } from '../errors.ts'
 import { fileMetrics, type MetricsModes } from './metrics.ts'
 import { ParquetWriter, type ParquetWriterOptions } from './parquet-writer.ts'
+import { OrderCheck, type RowOrder } from './row-order.ts'
 
 export interface DataFileOptions extends ParquetWriterOptions {
   readonly schema: Schema
   readonly specId: number
   readonly partition: readonly PartitionValue[]
   readonly metrics: MetricsModes
-  readonly sortOrderId: number | undefined
+  /** Whether the rows are in this order is checked as they come; the entry names it when all were. */
+  readonly order: RowOrder | undefined
   readonly signal: AbortSignal | undefined
 }
 
@@ -26,12 +28,14 @@ export class DataFileWriter {
   readonly #file: FileWriter
   readonly #parquet: ParquetWriter
   readonly #options: DataFileOptions
+  readonly #orderCheck: OrderCheck | undefined
 
   private constructor(file: FileWriter, options: DataFileOptions) {
     this.path = file.path
     this.#file = file
     this.#options = options
     this.#parquet = new ParquetWriter(file, options.schema, options)
+    this.#orderCheck = options.order === undefined ? undefined : new OrderCheck(options.order)
   }
 
   static async create(io: FileIO, path: string, options: DataFileOptions): Promise<DataFileWriter> {
@@ -44,12 +48,14 @@ export class DataFileWriter {
   }
 
   async write(batch: RecordBatch): Promise<void> {
+    this.#orderCheck?.add(batch)
     await named(this.path, () => this.#parquet.write(batch))
   }
 
   /** Ends the file; it is whole and durable when this resolves. */
   async close(): Promise<DataFile> {
-    const { specId, partition, metrics, sortOrderId } = this.#options
+    const { specId, partition, metrics } = this.#options
+    const sortOrderId = this.#orderCheck?.orderId
     const written = await named(this.path, () => this.#parquet.finish())
     await named(this.path, () => this.#file.close())
     return {

@@ -2,7 +2,7 @@ import type { CompressionCodec, SchemaElement } from 'hyparquet'
 import { CompressionCodecs, ConvertedTypes, FieldRepetitionTypes, ParquetTypes } from 'hyparquet/src/constants.js'
 import { ByteWriter } from 'hyparquet-writer/src/bytewriter.js'
 import { logicalType } from 'hyparquet-writer/src/metadata.js'
-import { serializeTCompactProtocol } from 'hyparquet-writer/src/thrift.js'
+import { serializeTCompactProtocol, ThriftStruct } from 'hyparquet-writer/src/thrift.js'
 import type { Leaf } from './parquet-schema.ts'
 import { statisticBytes } from './statistics.ts'
 import type { RawBounds } from './value-encoder.ts'
@@ -84,8 +84,17 @@ function schemaElement(element: SchemaElement): Struct {
     field_7: element.scale,
     field_8: element.precision,
     field_9: element.field_id,
-    field_10: logicalType(element.logical_type),
+    field_10: annotation(element),
   }
+}
+
+/** The number of a byte in Thrift's compact protocol. */
+const BYTE = 3
+
+function annotation({ logical_type }: SchemaElement): Struct | undefined {
+  // Readers ask a variant for the version of its encoding.
+  if (logical_type?.type === 'VARIANT') return { field_16: new ThriftStruct([[1, BYTE, 1]]) }
+  return logicalType(logical_type)
 }
 
 function rowGroup(group: RowGroupEntry): Struct {

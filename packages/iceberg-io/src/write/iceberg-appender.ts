@@ -1,7 +1,7 @@
 import {
   currentSchema,
   type DataFile,
-  dataFolder,
+  defaultSortOrder,
   defaultSpec,
   type Environment,
   type FileIO,
@@ -14,14 +14,20 @@ import type { RecordBatch } from 'apache-arrow'
 import { IcebergIoError } from '../errors.ts'
 import type { Compression } from './compression.ts'
 import { DataFileWriter, type DataFileOptions } from './data-file-writer.ts'
+import { dataLocations } from './data-locations.ts'
 import { deleteDataFiles } from './delete-data-files.ts'
 import { parquetSettings, positive } from './file-settings.ts'
 import { metricsModes } from './metrics.ts'
+import { parquetSchema } from './parquet-schema.ts'
 import { partitionPath } from './partition-path.ts'
 import { type PartitionedBatch, Partitioner } from './partitioner.ts'
+import { RowOrder } from './row-order.ts'
+import { SortBuffer } from './sort-buffer.ts'
+import { WriteDefaults } from './write-defaults.ts'
 
 const DEFAULT_FILE_BYTES = 512 * 1024 * 1024
 const DEFAULT_OPEN_WRITERS = 8
+const DEFAULT_SORT_BYTES = 64 * 1024 * 1024
 
 export interface AppenderOptions {
   readonly environment: Pick<Environment, 'uuid'>
@@ -37,7 +43,14 @@ export interface AppenderOptions {
   readonly maxOpenWriters?: number | undefined
   /** Columns, as dotted paths, whose bounds are kept whole whatever the table declares. */
   readonly fullMetricsColumns?: readonly string[] | undefined
-  readonly sortOrderId?: number | undefined
+  /**
+   * Sorts the rows by the table's default sort order. A file then ends at `sortBytes` of rows, which are held in memory, whole
+   * batches and not copies. Without it rows are written as they come; a file whose rows came in order is marked as sorted all
+   * the same.
+   */
+  readonly sort?: boolean | undefined
+  /** Bytes of rows that are held for sorting, over all partitions. Default 64 MiB. */
+  readonly sortBytes?: number | undefined
   /** Put before every file name. */
   readonly filePrefix?: string | undefined
   readonly signal?: AbortSignal | undefined
@@ -56,12 +69,18 @@ export class IcebergAppender {
   readonly #partitioner: Partitioner
   readonly #fileOptions: Omit<DataFileOptions, 'partition'>
   readonly #settings: {
-    readonly folder: string
+    readonly location: (partition: string, file: string) => string
     readonly prefix: string
     readonly uuid: string
     readonly fileBytes: number
     readonly open: number
+    readonly sortBytes: number
   }
+  readonly #defaults: WriteDefaults
+  /** The order to sort by; undefined when rows are written as they come. */
+  readonly #sortBy: RowOrder | undefined
+  /** Rows that wait to be sorted, by partition. */
+  readonly #buffers = new Map<string, { readonly values: readonly PartitionValue[]; readonly rows: SortBuffer }>()
   /** Open files by partition, the one used last at the end. */
   readonly #writers = new Map<string, DataFileWriter>()
   readonly #files: DataFile[] = []
@@ -74,17 +93,23 @@ export class IcebergAppender {
     this.schema = currentSchema(metadata)
     this.#io = table.io
     this.#spec = defaultSpec(metadata)
+    checkFormat(properties)
     this.#partitioner = new Partitioner(this.schema, this.#spec)
+    this.#defaults = new WriteDefaults(this.schema)
+    const sortOrder = defaultSortOrder(metadata)
+    const order = sortOrder.fields.length === 0 ? undefined : new RowOrder(this.schema, sortOrder)
+    this.#sortBy = options.sort === true ? order : undefined
+    parquetSchema(this.schema) // refuses what cannot be written
     this.#fileOptions = {
       ...parquetSettings(this.schema, properties, options),
       schema: this.schema,
       specId: this.#spec.specId,
-      metrics: metricsModes(this.schema, properties, options.fullMetricsColumns),
-      sortOrderId: options.sortOrderId,
+      metrics: metricsModes(this.schema, properties, { full: options.fullMetricsColumns, sortOrder }),
+      order,
       signal: options.signal,
     }
     this.#settings = {
-      folder: dataFolder(metadata),
+      location: dataLocations(metadata),
       prefix: `${options.filePrefix ?? ''}00000`,
       uuid: options.environment.uuid(),
       fileBytes:
@@ -92,6 +117,7 @@ export class IcebergAppender {
         positive('write.target-file-size-bytes', properties['write.target-file-size-bytes']) ??
         DEFAULT_FILE_BYTES,
       open: positive('maxOpenWriters', options.maxOpenWriters) ?? DEFAULT_OPEN_WRITERS,
+      sortBytes: positive('sortBytes', options.sortBytes) ?? DEFAULT_SORT_BYTES,
     }
   }
 
@@ -107,24 +133,29 @@ export class IcebergAppender {
   }
 
   /**
-   * Appends a batch. A missing optional column is null.
+   * Appends a batch. A missing column has its write default, else null.
    *
    * @throws IcebergIoError `schema-mismatch` naming the column; whatever the store raises, naming the file; the signal's
    * reason when it is aborted.
    */
   async write(batch: RecordBatch): Promise<void> {
     await this.#step(async () => {
-      if (this.#spec.fields.length === 0) {
-        await this.#writePart({ key: '', values: [], batch })
-        return
+      const complete = this.#defaults.complete(batch)
+      const parts =
+        this.#spec.fields.length === 0 ? [{ key: '', values: [], batch: complete }] : this.#partitioner.split(complete)
+      for (const part of parts) {
+        this.#fileOptions.signal?.throwIfAborted()
+        if (part.batch.numRows === 0) continue
+        if (this.#sortBy === undefined) await this.#writePart(part)
+        else await this.#hold(part, this.#sortBy)
       }
-      for (const part of this.#partitioner.split(batch)) await this.#writePart(part)
     })
   }
 
   /** Ends all files. They are whole and durable when this resolves, and belong to no snapshot yet. */
   async finish(): Promise<readonly DataFile[]> {
     return this.#step(async () => {
+      if (this.#sortBy !== undefined) for (const key of this.#buffers.keys()) await this.#writeSorted(key, this.#sortBy)
       for (const key of this.#writers.keys()) await this.#close(key)
       this.#state = 'finished'
       return this.#files
@@ -163,9 +194,31 @@ export class IcebergAppender {
     }
   }
 
+  /** Keeps rows for sorting; what is held most of is written when it is too much. */
+  async #hold(part: PartitionedBatch, order: RowOrder): Promise<void> {
+    if (this.#buffers.get(part.key)?.rows.accepts(part.batch) === false) await this.#writeSorted(part.key, order)
+    let buffer = this.#buffers.get(part.key)
+    if (buffer === undefined) {
+      buffer = { values: part.values, rows: new SortBuffer() }
+      this.#buffers.set(part.key, buffer)
+    }
+    buffer.rows.add(part.batch)
+    const held = [...this.#buffers].toSorted(([, a], [, b]) => b.rows.bytes - a.rows.bytes)
+    const total = held.reduce((sum, [, { rows }]) => sum + rows.bytes, 0)
+    const [largest] = held
+    if (largest !== undefined && total >= this.#settings.sortBytes) await this.#writeSorted(largest[0], order)
+  }
+
+  /** Writes the rows held for a partition to files of their own. */
+  async #writeSorted(key: string, order: RowOrder): Promise<void> {
+    const buffer = this.#buffers.get(key)
+    if (buffer === undefined) return
+    this.#buffers.delete(key)
+    for (const batch of buffer.rows.take(order)) await this.#writePart({ key, values: buffer.values, batch })
+    await this.#close(key)
+  }
+
   async #writePart(part: PartitionedBatch): Promise<void> {
-    this.#fileOptions.signal?.throwIfAborted()
-    if (part.batch.numRows === 0) return
     const writer = await this.#writerFor(part.key, part.values)
     await writer.write(part.batch)
     if (writer.estimatedBytes >= this.#settings.fileBytes) await this.#close(part.key)
@@ -192,9 +245,22 @@ export class IcebergAppender {
   }
 
   #nextPath(partition: readonly PartitionValue[]): string {
-    const { folder, prefix, uuid } = this.#settings
-    const inside = partitionPath(this.#spec, this.#partitioner.sources, partition)
-    const file = `${prefix}-${this.#created++}-${uuid}.parquet`
-    return inside === '' ? `${folder}/${file}` : `${folder}/${inside}/${file}`
+    const { location, prefix, uuid } = this.#settings
+    const folder = partitionPath(this.#spec, this.#partitioner.sources, partition)
+    return location(folder, `${prefix}-${this.#created++}-${uuid}.parquet`)
   }
+}
+
+/** @throws IcebergIoError `invalid-argument` for a table that wants its data files in another format. */
+function checkFormat(properties: Readonly<Record<string, string>>): void {
+  const format = properties['write.format.default'] ?? 'parquet'
+  if (format.toLowerCase() === 'parquet') return
+  throw new IcebergIoError(
+    'invalid-argument',
+    `the table declares ${format} as the format of its data files, and only parquet is written`,
+    {
+      context: { property: 'write.format.default', format },
+      hint: 'Set write.format.default to parquet: files of several formats stand side by side in a table.',
+    },
+  )
 }

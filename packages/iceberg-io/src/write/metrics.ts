@@ -2,12 +2,15 @@ import {
   type DataFile,
   defaultBoundLength,
   indexById,
+  isPrimitive,
   type Schema,
   singleValueToBytes,
+  type SortOrder,
   truncateBytesLower,
   truncateBytesUpper,
   truncateStringLower,
   truncateStringUpper,
+  type Type,
 } from '@icebridge/iceberg-core'
 import { IcebergIoError } from '../errors.ts'
 import type { Leaf } from './parquet-schema.ts'
@@ -32,7 +35,8 @@ export type FileMetrics = Required<
 
 /**
  * The modes that a table declares: `write.metadata.metrics.column.<name>`, else `write.metadata.metrics.default`, else
- * truncate(16) for the first `write.metadata.metrics.max-inferred-column-defaults` (100) columns and none past them.
+ * truncate(16) for the first `write.metadata.metrics.max-inferred-column-defaults` (100) primitive columns, those of a struct
+ * before those of the structs in it, and none past them. Columns that the table is sorted by have bounds even so.
  *
  * @throws IcebergIoError `invalid-argument` for a mode that does not exist or a full column that the schema has not.
  * @see https://iceberg.apache.org/docs/latest/configuration/#write-properties
@@ -40,22 +44,25 @@ export type FileMetrics = Required<
 export function metricsModes(
   schema: Schema,
   properties: Readonly<Record<string, string>>,
-  fullColumns: readonly string[] = [],
+  options: { readonly full?: readonly string[] | undefined; readonly sortOrder?: SortOrder | undefined } = {},
 ): MetricsModes {
+  const { full = [], sortOrder } = options
+  const bounded: MetricsMode = { kind: 'truncate', length: defaultBoundLength }
   const declared = properties['write.metadata.metrics.default']
-  const fallback = parseMode(declared ?? `truncate(${defaultBoundLength})`)
-  const inferred = Number(properties['write.metadata.metrics.max-inferred-column-defaults'] ?? 100)
+  const fallback = declared === undefined ? bounded : parseMode(declared)
+  const inferred = new Set(primitiveIds(schema.fields).slice(0, inferredColumns(properties)))
+  const sorted = new Set(sortOrder?.fields.flatMap((field) => (keepsOrder(field) ? field.sourceIds : [])))
   const modes = new Map<number, MetricsMode>()
   const names = new Set<string>()
   for (const [id, { path }] of indexById(schema)) {
     const own = properties[`write.metadata.metrics.column.${path}`]
-    const past = declared === undefined && modes.size >= inferred
     names.add(path)
-    if (fullColumns.includes(path)) modes.set(id, { kind: 'full' })
-    else if (own !== undefined) modes.set(id, parseMode(own))
-    else modes.set(id, past ? { kind: 'none' } : fallback)
+    let mode = declared === undefined && !inferred.has(id) ? ({ kind: 'none' } as const) : fallback
+    if (sorted.has(id) && (mode.kind === 'none' || mode.kind === 'counts')) mode = bounded
+    if (own !== undefined) mode = parseMode(own)
+    modes.set(id, full.includes(path) ? { kind: 'full' } : mode)
   }
-  const missing = fullColumns.find((column) => !names.has(column))
+  const missing = full.find((column) => !names.has(column))
   if (missing === undefined) return modes
   throw new IcebergIoError(
     'invalid-argument',
@@ -64,6 +71,38 @@ export function metricsModes(
       context: { column: missing },
     },
   )
+}
+
+function inferredColumns(properties: Readonly<Record<string, string>>): number {
+  const property = 'write.metadata.metrics.max-inferred-column-defaults'
+  const count = Number(properties[property] ?? 100)
+  if (Number.isSafeInteger(count) && count >= 0) return count
+  throw new IcebergIoError('invalid-argument', `${property} is ${properties[property]}, which is not a whole number`, {
+    context: { property, value: String(properties[property]) },
+  })
+}
+
+/** Ids of primitive columns: those of a struct first, then those inside its fields. */
+function primitiveIds(fields: readonly { readonly id: number; readonly type: Type }[]): number[] {
+  const own = fields.filter(({ type }) => isPrimitive(type)).map(({ id }) => id)
+  return [
+    ...own,
+    ...fields.flatMap(({ type }) => {
+      if (typeof type === 'string') return []
+      if (type.kind === 'struct') return primitiveIds(type.fields)
+      if (type.kind === 'list') return primitiveIds([{ id: type.elementId, type: type.element }])
+      if (type.kind !== 'map') return []
+      return primitiveIds([
+        { id: type.keyId, type: type.key },
+        { id: type.valueId, type: type.value },
+      ])
+    }),
+  ]
+}
+
+/** Whether rows in the order of a sort field are in that of its source. */
+function keepsOrder({ transform }: SortOrder['fields'][number]): boolean {
+  return transform.kind !== 'bucket' && transform.kind !== 'void' && transform.kind !== 'unknown'
 }
 
 /** Metrics of a file from its chunks, by row group and leaf. Columns inside lists and maps have only their size. */
@@ -79,10 +118,9 @@ export function fileMetrics(chunks: readonly (readonly WrittenChunk[])[], modes:
   for (const [index, { leaf }] of (chunks[0] ?? []).entries()) {
     const own = chunks.flatMap((group) => group[index] ?? [])
     const mode = modes.get(leaf.fieldId) ?? { kind: 'none' }
-    metrics.columnSizes.set(
-      leaf.fieldId,
-      total(own, (chunk) => chunk.compressedBytes),
-    )
+    // A variant has two leaves.
+    const size = total(own, (chunk) => chunk.compressedBytes)
+    metrics.columnSizes.set(leaf.fieldId, size + (metrics.columnSizes.get(leaf.fieldId) ?? 0n))
     if (leaf.maxRepetition > 0 || mode.kind === 'none') continue
     metrics.valueCounts.set(
       leaf.fieldId,

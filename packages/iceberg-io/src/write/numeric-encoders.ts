@@ -125,7 +125,7 @@ class LongBounds {
   }
 }
 
-/** int64, time and timestamp. */
+/** int64, time and timestamps. */
 export class Int64Encoder extends PlainEncoder {
   readonly #bounds = new LongBounds()
 
@@ -154,8 +154,15 @@ export class Int64Encoder extends PlainEncoder {
   }
 
   #values(view: ColumnView): BigInt64Array {
-    if (view.kind !== 'int64' && view.kind !== 'time' && view.kind !== 'timestamp') throw wrongKind(view, 'int64')
-    return view.values
+    switch (view.kind) {
+      case 'int64':
+      case 'time':
+      case 'timestamp':
+      case 'timestamp_ns':
+        return view.values
+      default:
+        throw wrongKind(view, 'int64')
+    }
   }
 }
 

@@ -7,7 +7,7 @@ import {
   type Type,
 } from '@icebridge/iceberg-core'
 import type { ConvertedType, LogicalType, ParquetType, SchemaElement } from 'hyparquet'
-import { columnFieldsOf } from '../column-fields.ts'
+import { EdgeInterpolationAlgorithms } from 'hyparquet/src/constants.js'
 import { IcebergIoError } from '../errors.ts'
 
 /** A primitive column of the file, at any depth. */
@@ -32,6 +32,8 @@ export type Node =
   | { readonly kind: 'struct'; readonly optional: boolean; readonly children: readonly Node[] }
   | { readonly kind: 'list'; readonly optional: boolean; readonly element: Node }
   | { readonly kind: 'map'; readonly optional: boolean; readonly key: Node; readonly value: Node }
+  /** A column of type unknown: it is in the batch, and not in the file. */
+  | { readonly kind: 'absent' }
 
 /** The Parquet schema of an Iceberg schema. */
 export interface ParquetSchema {
@@ -44,19 +46,18 @@ export interface ParquetSchema {
 }
 
 /**
- * The Parquet schema that stores an Iceberg schema, with a field id on every element.
+ * The Parquet schema that stores an Iceberg schema, with a field id on every element but the parts of a variant. Columns of
+ * type unknown are left out.
  *
- * @throws IcebergIoError `unsupported-type` naming the column.
+ * @throws IcebergIoError `unsupported-type` naming the list, map or struct that would have nothing but them inside.
  * @see https://iceberg.apache.org/spec/#parquet
  */
 export function parquetSchema(schema: Pick<Schema, 'fields'>): ParquetSchema {
-  columnFieldsOf(schema) // refuses what has no place in a batch
-  const elements: SchemaElement[] = [{ name: 'table', num_children: schema.fields.length }]
+  const root: SchemaElement[] = []
   const leaves: Leaf[] = []
-  const columns = schema.fields.map((field) =>
-    addField({ elements, leaves }, field, { path: [], definition: 0, repetition: 0 }),
-  )
-  return { elements, columns, leaves }
+  const target: Target = { elements: root, leaves }
+  const columns = schema.fields.map((field) => addField(target, field, { path: [], definition: 0, repetition: 0 }))
+  return { elements: [{ name: 'table', num_children: storedCount(columns) }, ...root], columns, leaves }
 }
 
 interface Target {
@@ -73,6 +74,7 @@ interface Place {
 
 function addField(target: Target, field: Pick<NestedField, 'id' | 'name' | 'required' | 'type'>, parent: Place): Node {
   const { type } = field
+  if (type === 'unknown') return { kind: 'absent' }
   const optional = !field.required
   const element = {
     name: field.name,
@@ -90,12 +92,18 @@ function addField(target: Target, field: Pick<NestedField, 'id' | 'name' | 'requ
     repetition: place.repetition + 1,
   }
   if (isKind(type, 'struct')) {
-    target.elements.push({ ...element, num_children: type.fields.length })
-    return { kind: 'struct', optional, children: type.fields.map((child) => addField(target, child, place)) }
+    const group: SchemaElement = { ...element, num_children: type.fields.length }
+    target.elements.push(group)
+    const children = type.fields.map((child) => addField(target, child, place))
+    group.num_children = storedCount(children)
+    if (group.num_children === 0) throw nothingInside(place.path)
+    return { kind: 'struct', optional, children }
   }
+  if (isKind(type, 'variant')) return addVariant(target, { id: field.id, element, place, optional })
   if (isKind(type, 'list')) {
     target.elements.push({ ...element, num_children: 1, converted_type: 'LIST', logical_type: { type: 'LIST' } })
     target.elements.push({ name: 'list', repetition_type: 'REPEATED', num_children: 1 })
+    if (type.element === 'unknown') throw nothingInside(place.path)
     const child = { id: type.elementId, name: 'element', required: type.elementRequired, type: type.element }
     return {
       kind: 'list',
@@ -105,6 +113,7 @@ function addField(target: Target, field: Pick<NestedField, 'id' | 'name' | 'requ
   }
   if (isKind(type, 'map')) {
     target.elements.push({ ...element, num_children: 1, converted_type: 'MAP', logical_type: { type: 'MAP' } })
+    if (type.key === 'unknown' || type.value === 'unknown') throw nothingInside(place.path)
     target.elements.push({ name: 'key_value', repetition_type: 'REPEATED', num_children: 2 })
     const entry: Place = { ...inside, path: [...place.path, 'key_value'] }
     const key = addField(target, { id: type.keyId, name: 'key', required: true, type: type.key }, entry)
@@ -131,10 +140,49 @@ function addField(target: Target, field: Pick<NestedField, 'id' | 'name' | 'requ
     path: place.path,
     maxDefinition: place.definition,
     maxRepetition: place.repetition,
-    ordered: !isKind(primitive, 'geometry') && !isKind(primitive, 'geography') && !isKind(primitive, 'variant'),
+    ordered: !isKind(primitive, 'geometry') && !isKind(primitive, 'geography'),
   }
   target.leaves.push(leaf)
   return leaf
+}
+
+/**
+ * A variant: its metadata and its value, both with the id of the column.
+ *
+ * @see https://github.com/apache/parquet-format/blob/master/VariantEncoding.md#variant-in-parquet
+ */
+function addVariant(
+  target: Target,
+  field: {
+    readonly id: number
+    readonly element: SchemaElement
+    readonly place: Place
+    readonly optional: boolean
+  },
+): Node {
+  const { id, element, place, optional } = field
+  target.elements.push({ ...element, num_children: 2, logical_type: { type: 'VARIANT' } })
+  const children = ['metadata', 'value'].map((name): Leaf => {
+    target.elements.push({ name, repetition_type: 'REQUIRED', type: 'BYTE_ARRAY' })
+    return {
+      kind: 'leaf',
+      fieldId: id,
+      type: 'binary',
+      optional: false,
+      physical: 'BYTE_ARRAY',
+      width: 0,
+      path: [...place.path, name],
+      maxDefinition: place.definition,
+      maxRepetition: place.repetition,
+      ordered: false,
+    }
+  })
+  target.leaves.push(...children)
+  return { kind: 'struct', optional, children }
+}
+
+function storedCount(nodes: readonly Node[]): number {
+  return nodes.filter((node) => node.kind !== 'absent').length
 }
 
 interface Stored {
@@ -175,9 +223,11 @@ function storedAs(type: PrimitiveType): Stored {
     case 'binary':
       return { physical: 'BYTE_ARRAY' }
     case 'timestamp_ns':
+      return { physical: 'INT64', logical: { type: 'TIMESTAMP', isAdjustedToUTC: false, unit: 'NANOS' } }
     case 'timestamptz_ns':
+      return { physical: 'INT64', logical: { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'NANOS' } }
     case 'unknown':
-      throw notWritten(type)
+      break
     default:
       break
   }
@@ -189,14 +239,45 @@ function storedAs(type: PrimitiveType): Stored {
     if (precision <= 18) return { physical: 'INT64', ...decimal }
     return { physical: 'FIXED_LEN_BYTE_ARRAY', width: decimalByteLength(precision), ...decimal }
   }
-  throw notWritten(type)
+  if (isKind(type, 'geometry')) {
+    return {
+      physical: 'BYTE_ARRAY',
+      logical: { type: 'GEOMETRY', ...(type.crs === undefined ? {} : { crs: type.crs }) },
+    }
+  }
+  if (isKind(type, 'geography')) {
+    return { physical: 'BYTE_ARRAY', logical: geographyType(type) }
+  }
+  throw new TypeError(`the type ${formatType(type)} has no leaf of its own`)
 }
 
-function notWritten(type: PrimitiveType): IcebergIoError {
-  return new IcebergIoError('unsupported-type', `columns of the type ${formatType(type)} are not written`, {
-    context: { type: formatType(type) },
-    hint: 'Write the table with another engine, or leave the column out of it.',
-  })
+/** An algorithm that Parquet has no number for is a table's mistake: it must not be written as another one. */
+function geographyType({ crs, algorithm }: Extract<PrimitiveType, { kind: 'geography' }>): LogicalType {
+  const known = EdgeInterpolationAlgorithms.find((name) => name === algorithm?.toUpperCase())
+  if (algorithm !== undefined && known === undefined) {
+    throw new IcebergIoError(
+      'unsupported-type',
+      `the edge-interpolation algorithm ${algorithm} is not one of Parquet's`,
+      {
+        context: { algorithm },
+        hint: `Use one of ${EdgeInterpolationAlgorithms.join(', ').toLowerCase()}.`,
+      },
+    )
+  }
+  return {
+    type: 'GEOGRAPHY',
+    ...(crs === undefined ? {} : { crs }),
+    ...(known === undefined ? {} : { algorithm: known }),
+  }
+}
+
+function nothingInside(path: readonly string[]): IcebergIoError {
+  const column = path.join('.')
+  return new IcebergIoError(
+    'unsupported-type',
+    `column ${column} holds nothing but values of type unknown, which are stored nowhere: Parquet cannot tell its nulls`,
+    { context: { column }, hint: 'Give the column inside a type before writing.' },
+  )
 }
 
 function isKind<K extends Exclude<Type, string>['kind']>(type: Type, kind: K): type is Extract<Type, { kind: K }> {

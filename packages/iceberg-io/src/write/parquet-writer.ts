@@ -154,6 +154,7 @@ export class ParquetWriter {
     for (const [index, node] of this.#parquet.columns.entries()) {
       const view = views[index]
       const name = this.#fields[index]?.name ?? ''
+      if (node.kind === 'absent') continue
       if (view === undefined) {
         leaf = this.#appendAbsent(node, range.end - range.start, leaf)
       } else if (node.kind === 'leaf') {
@@ -267,6 +268,8 @@ function leavesOf(node: Node): number {
   switch (node.kind) {
     case 'leaf':
       return 1
+    case 'absent':
+      return 0
     case 'struct':
       return node.children.reduce((sum, child) => sum + leavesOf(child), 0)
     case 'list':
@@ -279,6 +282,7 @@ function leavesOf(node: Node): number {
 function sameType(a: ColumnType, b: ColumnType): boolean {
   if (a.kind === 'decimal' && b.kind === 'decimal') return a.precision === b.precision && a.scale === b.scale
   if (a.kind === 'timestamp' && b.kind === 'timestamp') return a.utc === b.utc
+  if (a.kind === 'timestamp_ns' && b.kind === 'timestamp_ns') return a.utc === b.utc
   if (a.kind === 'fixed' && b.kind === 'fixed') return a.length === b.length
   // A uuid without its Arrow extension name is 16 bytes all the same.
   if (a.kind === 'uuid' && b.kind === 'fixed') return b.length === 16
@@ -299,7 +303,9 @@ function sameType(a: ColumnType, b: ColumnType): boolean {
 
 function describe(type: ColumnType): string {
   if (type.kind === 'decimal') return `decimal(${type.precision},${type.scale})`
-  if (type.kind === 'timestamp') return type.utc ? 'timestamp in UTC' : 'timestamp without a time zone'
+  if (type.kind === 'timestamp' || type.kind === 'timestamp_ns') {
+    return `${type.kind} ${type.utc ? 'in UTC' : 'without a time zone'}`
+  }
   if (type.kind === 'fixed') return `fixed(${type.length})`
   return type.kind
 }

@@ -50,12 +50,27 @@ function humanPrimitive(type: Type, value: Exclude<PartitionValue, null>): strin
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
   if (typeof value === 'bigint') {
     if (typeof type !== 'string') return type.kind === 'decimal' ? formatDecimal(value, type.scale) : String(value)
-    if (type === 'time') return formatTime(value, 6)
-    if (type === 'timestamp') return formatTimestamp(value, 6)
-    if (type === 'timestamptz') return `${formatTimestamp(value, 6)}+00:00`
+    if (type === 'time') return shortTime(formatTime(value, 6))
+    if (type === 'timestamp') return shortTime(formatTimestamp(value, 6))
+    if (type === 'timestamptz') return `${shortTime(formatTimestamp(value, 6))}Z`
+    if (type === 'timestamp_ns') return shortTime(formatTimestamp(value, 9))
+    if (type === 'timestamptz_ns') return `${shortTime(formatTimestamp(value, 9))}Z`
   }
   if (type === 'date') return formatDate(Number(value))
   return String(value)
+}
+
+/** A fraction of zero, three, six or nine digits, whichever says it all. */
+function shortSeconds(text: string): string {
+  return text.replace(/\.(\d+)$/, (_, digits: string) => {
+    const needed = Math.ceil(digits.replace(/0+$/, '').length / 3) * 3
+    return needed === 0 ? '' : `.${digits.slice(0, needed)}`
+  })
+}
+
+/** Local times without seconds say no more than hours and minutes. */
+function shortTime(text: string): string {
+  return shortSeconds(text).replace(/(\d{2}:\d{2}):00$/, '$1')
 }
 
 /** Java's URLEncoder, which every Iceberg writer follows. */

@@ -1,14 +1,14 @@
-import { type ColumnView, columnView, takeRows } from '@icebridge/columnar'
+import { type ColumnView, takeRows } from '@icebridge/columnar'
 import {
   type PartitionSpec,
   type PartitionValue,
   type Schema,
   transformFunction,
   type Type,
-  uuidFromBytes,
 } from '@icebridge/iceberg-core'
 import type { RecordBatch } from 'apache-arrow'
 import { IcebergIoError } from '../errors.ts'
+import { type SourceColumn, sourceColumn, sourceValue, sourceView } from './source-column.ts'
 
 /** The rows of a batch that belong to one partition. */
 export interface PartitionedBatch {
@@ -27,9 +27,8 @@ export class Partitioner {
   /** @throws IcebergError `unsupported-transform`; IcebergIoError `schema-mismatch` for a source that is no column. */
   constructor(schema: Schema, spec: PartitionSpec) {
     this.#fields = spec.fields.map((field) => {
-      const path = pathTo(schema.fields, field.sourceIds[0] ?? -1)
-      const source = path?.at(-1)
-      if (path === undefined || source === undefined) {
+      const source = sourceColumn(schema, field.sourceIds[0] ?? -1)
+      if (source === undefined) {
         throw new IcebergIoError(
           'schema-mismatch',
           `partition field ${field.name} has a source that is not in the schema`,
@@ -39,8 +38,7 @@ export class Partitioner {
           },
         )
       }
-      const names = path.map((step) => step.name)
-      return { names, type: source.type, apply: transformFunction(field.transform, source.type) }
+      return { ...source, apply: transformFunction(field.transform, source.type) }
     })
     this.sources = this.#fields.map((field) => field.type)
   }
@@ -77,9 +75,7 @@ export class Partitioner {
   }
 }
 
-interface PartitionSource {
-  readonly names: readonly string[]
-  readonly type: Type
+interface PartitionSource extends SourceColumn {
   readonly apply: (value: PartitionValue) => PartitionValue
 }
 
@@ -102,35 +98,19 @@ function sameAsBefore(readers: readonly SourceReader[], row: number): boolean {
 }
 
 function sourceReader(batch: RecordBatch, source: PartitionSource): SourceReader {
-  const views: ColumnView[] = []
-  const [column = '', ...inside] = source.names
-  const index = batch.schema.fields.findIndex((field) => field.name === column)
-  if (index >= 0) {
-    let field = batch.schema.fields[index]
-    views.push(columnView(batch, index))
-    for (const name of inside) {
-      const parent = views.at(-1)
-      const at = field?.type.children.findIndex((child: { name: string }) => child.name === name) ?? -1
-      const child = parent?.kind === 'struct' ? parent.fields[at] : undefined
-      if (child === undefined) break
-      field = field?.type.children[at]
-      views.push(child)
-    }
-  }
-  const view = views.at(-1)
-  // A source that the batch does not have is null in every row.
-  if (view === undefined || views.length !== source.names.length) {
+  const found = sourceView(batch, source)
+  if (found === undefined) {
     const value = source.apply(null)
     return { same: () => true, partitionValue: () => value }
   }
-  const isNull = (row: number): boolean => views.some((step) => step.isNull(row))
+  const { view, isNull } = found
   const equal = equality(view)
   return {
     same: (row) => {
       const nothing = isNull(row)
       return nothing === isNull(row - 1) && (nothing || equal(row))
     },
-    partitionValue: (row) => source.apply(isNull(row) ? null : valueOf(view, row)),
+    partitionValue: (row) => source.apply(isNull(row) ? null : sourceValue(view, row)),
   }
 }
 
@@ -167,33 +147,6 @@ function equality(view: ColumnView): (row: number) => boolean {
   }
 }
 
-function valueOf(view: ColumnView, row: number): PartitionValue {
-  switch (view.kind) {
-    case 'uuid':
-      return uuidFromBytes(view.value(row))
-    case 'binary':
-    case 'fixed':
-      return view.value(row).slice()
-    case 'struct':
-    case 'list':
-    case 'map':
-      throw new TypeError('a nested column is no source of a partition')
-    case 'boolean':
-    case 'int32':
-    case 'int64':
-    case 'float32':
-    case 'float64':
-    case 'decimal':
-    case 'date':
-    case 'time':
-    case 'timestamp':
-    case 'timestamp_ns':
-    case 'string':
-    case 'null':
-      return view.value(row)
-  }
-}
-
 function keyOf(values: readonly PartitionValue[]): string {
   return JSON.stringify(
     values.map((value) => {
@@ -202,21 +155,4 @@ function keyOf(values: readonly PartitionValue[]): string {
       return [typeof value, Object.is(value, -0) ? '-0' : String(value)]
     }),
   )
-}
-
-interface Step {
-  readonly id: number
-  readonly name: string
-  readonly type: Type
-}
-
-/** The fields from a column down to the one with that id, through structs only. */
-function pathTo(fields: readonly Step[], id: number): readonly Step[] | undefined {
-  for (const field of fields) {
-    if (field.id === id) return [field]
-    if (typeof field.type === 'string' || field.type.kind !== 'struct') continue
-    const rest = pathTo(field.type.fields, id)
-    if (rest !== undefined) return [field, ...rest]
-  }
-  return undefined
 }

@@ -51,6 +51,7 @@ function descend(
   slots: Slots,
   levels: Levels,
 ): void {
+  if (node.kind === 'absent') return
   let { definition } = levels
   if (node.optional) definition++
   const { rows, definitions } = slots

@@ -3,6 +3,7 @@ import type { RecordBatch } from 'apache-arrow'
 import type { Compression } from './compression.ts'
 import { parquetSettings } from './file-settings.ts'
 import { ParquetWriter } from './parquet-writer.ts'
+import { WriteDefaults } from './write-defaults.ts'
 
 export interface WriteParquetOptions {
   /** The columns of the file, with the field ids it gets. */
@@ -37,9 +38,10 @@ export async function writeParquet(
       options.schema,
       parquetSettings(options.schema, options.properties ?? {}, options),
     )
+    const defaults = new WriteDefaults(options.schema)
     for await (const batch of batches) {
       signal?.throwIfAborted()
-      await writer.write(batch)
+      await writer.write(defaults.complete(batch))
     }
     const { rowCount, sizeBytes } = await writer.finish()
     signal?.throwIfAborted()

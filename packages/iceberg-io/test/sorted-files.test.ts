@@ -1,0 +1,172 @@
+import { batchOfRows, batchRows, type PlainValue, randomRows, seededRandom } from '@icebridge/columnar/testing'
+import { compareValues, type DataFile, type SortField, type TableHandle, type Type } from '@icebridge/iceberg-core'
+import { columnFieldsOf, IcebergAppender, readParquet } from '@icebridge/iceberg-io'
+import { describe, expect, it } from 'vitest'
+import { committed, environment, lake, rowsOf, writeAll } from './written-lake.ts'
+import { fieldsOf } from './written.ts'
+
+function by(id: number, options: Partial<SortField> = {}): SortField {
+  return { sourceIds: [id], transform: { kind: 'identity' }, direction: 'asc', nullOrder: 'nulls-first', ...options }
+}
+
+async function fileRows(table: TableHandle, file: DataFile): Promise<PlainValue[][]> {
+  const rows: PlainValue[][] = []
+  const { schemas } = table.loaded.metadata
+  for await (const batch of readParquet(table.io, file.filePath, { fields: schemas[0]!.fields })) {
+    rows.push(...batchRows(batch))
+  }
+  return rows
+}
+
+describe('sorting', () => {
+  const types: Record<string, Type> = {
+    int: 'int',
+    long: 'long',
+    double: 'double',
+    decimal: { kind: 'decimal', precision: 38, scale: 3 },
+    date: 'date',
+    timestamp: 'timestamp',
+    string: 'string',
+    binary: 'binary',
+    fixed: { kind: 'fixed', length: 3 },
+    uuid: 'uuid',
+    boolean: 'boolean',
+    float: 'float',
+  }
+
+  it('puts the rows of every type in order, both ways, nulls first and last', async () => {
+    for (const [name, type] of Object.entries(types)) {
+      for (const direction of ['asc', 'desc'] as const) {
+        for (const nullOrder of ['nulls-first', 'nulls-last'] as const) {
+          const home = await lake(fieldsOf({ k: type, row: 'int' }), { sort: [by(1, { direction, nullOrder })] })
+          const columns = columnFieldsOf(home.table.loaded.metadata.schemas[0]!)
+          const rows = randomRows(columns, 300, seededRandom(name.length)).map((row, at) => [row[0]!, at])
+          const files = await writeAll(home.table, [rows.slice(0, 90), rows.slice(90)], { sort: true })
+          expect(files.map(({ sortOrderId }) => sortOrderId)).toEqual([1])
+          const expected = rows.toSorted(([a, aRow], [b, bRow]) => {
+            if (a === null || b === null) {
+              if (a === b) return Number(aRow) - Number(bRow)
+              return (a === null ? -1 : 1) * (nullOrder === 'nulls-first' ? 1 : -1)
+            }
+            // Bytes are hexadecimal here, which sorts as they do.
+            const order = compareValues('string', a as never, b as never)
+            return order * (direction === 'asc' ? 1 : -1) || Number(aRow) - Number(bRow)
+          })
+          expect(await fileRows(home.table, files[0]!), `${name} ${direction} ${nullOrder}`).toStrictEqual(expected)
+        }
+      }
+    }
+  })
+
+  it('sorts -0 before 0 and NaN last, and text by code point', async () => {
+    const home = await lake(fieldsOf({ d: 'double', s: 'string' }), { sort: [by(1), by(2)] })
+    const rows: PlainValue[][] = [
+      [Number.NaN, 'a'],
+      [0, '\u{10000}'],
+      [0, '\u{ffff}'],
+      [-0, 'z'],
+      [Infinity, 'b'],
+      [-Infinity, 'b'],
+    ]
+    const [file] = await writeAll(home.table, [rows], { sort: true })
+    expect(await fileRows(home.table, file!)).toStrictEqual([
+      [-Infinity, 'b'],
+      [-0, 'z'],
+      [0, '\u{ffff}'],
+      [0, '\u{10000}'],
+      [Infinity, 'b'],
+      [Number.NaN, 'a'],
+    ])
+  })
+
+  it('sorts by transforms, one key after the other, inside each partition', async () => {
+    const home = await lake(fieldsOf({ p: 'int', s: 'string', id: 'long' }), {
+      partition: [{ sourceId: 1, transform: { kind: 'identity' }, name: 'p' }],
+      sort: [
+        by(3, { transform: { kind: 'bucket', buckets: 4 } }),
+        by(2, { transform: { kind: 'truncate', width: 1 }, direction: 'desc' }),
+      ],
+    })
+    const random = seededRandom(3)
+    const rows = Array.from({ length: 400 }, (_, row): PlainValue[] => [
+      row % 3,
+      `${'abc'[Math.floor(random() * 3)]}${row}`,
+      BigInt(row),
+    ])
+    const files = await writeAll(home.table, [rows], { sort: true })
+    expect(files).toHaveLength(3)
+    for (const file of files) {
+      const read = await fileRows(home.table, file)
+      expect(read.every((row) => row[0] === file.partition[0])).toBe(true)
+      expect(file.sortOrderId).toBe(1)
+      // Within a bucket the first letters fall; four buckets give at most three rises.
+      const rises = read.filter((row, at) => at > 0 && String(row[1])[0]! > String(read[at - 1]![1])[0]!)
+      expect(rises.length).toBeLessThanOrEqual(3)
+    }
+    expect((await rowsOf(await committed(home.table, files))).length).toBe(400)
+  })
+
+  it('ends a file where the rows held reach their limit; each file is sorted', async () => {
+    const home = await lake(fieldsOf({ id: 'long', s: 'string' }), { sort: [by(1)] })
+    const random = seededRandom(9)
+    const batches = Array.from({ length: 20 }, () =>
+      Array.from({ length: 100 }, (): PlainValue[] => [BigInt(Math.floor(random() * 1e6)), 'x'.repeat(20)]),
+    )
+    const files = await writeAll(home.table, batches, { sort: true, sortBytes: 12_000 })
+    expect(files.length).toBeGreaterThan(3)
+    for (const file of files) {
+      const ids = (await fileRows(home.table, file)).map(([id]) => id as bigint)
+      expect(ids).toEqual(ids.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0)))
+      expect(file.sortOrderId).toBe(1)
+    }
+    expect(files.reduce((sum, file) => sum + file.recordCount, 0n)).toBe(2000n)
+  })
+
+  it('marks a file that came in order, and no other, when it is not asked to sort', async () => {
+    const sorted = Array.from({ length: 300 }, (_, row): PlainValue[] => [BigInt(row >> 1)])
+    const home = await lake(fieldsOf({ id: 'long' }), { sort: [by(1)] })
+    const [inOrder] = await writeAll(home.table, [sorted.slice(0, 100), sorted.slice(100)])
+    expect(inOrder!.sortOrderId).toBe(1)
+    const [acrossBatches] = await writeAll(home.table, [sorted.slice(100), sorted.slice(0, 100)])
+    expect(acrossBatches!.sortOrderId).toBeUndefined()
+    const [within] = await writeAll(home.table, [[[3n], [1n]]])
+    expect(within!.sortOrderId).toBeUndefined()
+    const unsorted = await lake(fieldsOf({ id: 'long' }))
+    const [none] = await writeAll(unsorted.table, [sorted], { sort: true })
+    expect(none!.sortOrderId).toBeUndefined()
+  })
+
+  it('takes batches of different columns one after the other', async () => {
+    const home = await lake(fieldsOf({ id: 'long', s: 'string' }), { sort: [by(1)] })
+    const appender = await IcebergAppender.open(home.table, { environment, sort: true })
+    const id = { name: 'id', type: { kind: 'int64' }, nullable: true } as const
+    const s = { name: 's', type: { kind: 'string' }, nullable: true } as const
+    await appender.write(
+      batchOfRows(
+        [id, s],
+        [
+          [2n, 'b'],
+          [1n, 'a'],
+        ],
+      ),
+    )
+    await appender.write(
+      batchOfRows(
+        [s, id],
+        [
+          ['d', 4n],
+          ['c', 3n],
+        ],
+      ),
+    )
+    await appender.write(batchOfRows([id], [[5n]]))
+    const read = await rowsOf(await committed(home.table, await appender.finish()))
+    expect(read).toEqual([
+      [1n, 'a'],
+      [2n, 'b'],
+      [3n, 'c'],
+      [4n, 'd'],
+      [5n, null],
+    ])
+  })
+})
