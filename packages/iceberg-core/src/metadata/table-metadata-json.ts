@@ -21,6 +21,9 @@ import { currentSchema, defaultSpec, type FormatVersion, type TableMetadata } fr
 const damagedHint =
   'The metadata file is damaged or was written by a faulty tool. Restore it, or point the catalog at an earlier metadata file of the table.'
 
+/** No JavaScript string is longer than this; a compressed file may claim to be. */
+const maxTextBytes = 0x1fffffe8
+
 /**
  * Reads a metadata file of format version 1, 2 or 3, plain or gzip-compressed.
  *
@@ -34,7 +37,7 @@ export function parseTableMetadata(
   const origin: JsonOrigin = { code: 'malformed-metadata', file: options.file, hint: damagedHint }
   let json: JsonValue
   try {
-    json = parseJsonLossless(typeof text === 'string' ? text : decodeText(text))
+    json = parseJsonLossless(typeof text === 'string' ? text : decodeMetadataText(text))
   } catch (cause) {
     const where = options.file === undefined ? 'table metadata' : `table metadata ${options.file}`
     const reason = cause instanceof Error ? cause.message : String(cause)
@@ -154,8 +157,10 @@ export function tableMetadataToJson(metadata: TableMetadata): JsonObject {
   }
 }
 
-function decodeText(bytes: Uint8Array): string {
-  const plain = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes
+/** The text of a metadata file, plain or gzip-compressed. @throws RangeError or TypeError for damaged or endless data. */
+export function decodeMetadataText(bytes: Uint8Array): string {
+  const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b
+  const plain = isGzip ? gunzipSync(bytes, { maxOutputLength: maxTextBytes }) : bytes
   return new TextDecoder('utf-8', { fatal: true }).decode(plain)
 }
 

@@ -5,6 +5,10 @@ import type { ByteRange, FileEntry, FileIO, FileWriter, IOOptions } from '../por
 export class InMemoryFileIO implements FileIO {
   /** The files that are there; tests may look and change. */
   readonly files: Map<string, Uint8Array> = new Map<string, Uint8Array>()
+  /** When files were last changed, for {@link list}; 0 for those that are not here. */
+  readonly modifiedMs: Map<string, number> = new Map<string, number>()
+  /** Paths whose deletion fails. */
+  readonly undeletable: Set<string> = new Set<string>()
   /** Every successful call, as `read path`, `create path` (at close), `delete path`. */
   readonly calls: string[] = []
 
@@ -28,6 +32,9 @@ export class InMemoryFileIO implements FileIO {
 
   async delete(path: string, options: IOOptions = {}): Promise<void> {
     options.signal?.throwIfAborted()
+    if (this.undeletable.has(path)) {
+      throw new IcebergError('io', `file ${path} cannot be deleted`, { context: { path }, retryable: true })
+    }
     this.files.delete(path)
     this.calls.push(`delete ${path}`)
     return Promise.resolve()
@@ -36,7 +43,8 @@ export class InMemoryFileIO implements FileIO {
   async *list(prefix: string, options: IOOptions = {}): AsyncGenerator<FileEntry, void, undefined> {
     for (const [path, bytes] of Array.from(this.files)) {
       options.signal?.throwIfAborted()
-      if (path.startsWith(prefix)) yield await Promise.resolve({ path, sizeBytes: bytes.length, lastModifiedMs: 0 })
+      const lastModifiedMs = this.modifiedMs.get(path) ?? 0
+      if (path.startsWith(prefix)) yield await Promise.resolve({ path, sizeBytes: bytes.length, lastModifiedMs })
     }
   }
 
