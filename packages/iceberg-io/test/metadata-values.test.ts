@@ -135,7 +135,9 @@ describe('a scan of a ref', () => {
     expect(await rowsOf(reader.scan({ ref: 'main' }))).toHaveLength(2)
     await expect(rowsOf(reader.scan({ ref: 'gone' }))).rejects.toMatchObject({ code: 'no-such-snapshot' })
     for (const second of [{ asOf: 0 }, { snapshotId: tagged }]) {
-      await expect(rowsOf(reader.scan({ ref: 'yesterday', ...second }))).rejects.toMatchObject({ code: 'invalid-argument' })
+      await expect(rowsOf(reader.scan({ ref: 'yesterday', ...second }))).rejects.toMatchObject({
+        code: 'invalid-argument',
+      })
     }
   })
 })

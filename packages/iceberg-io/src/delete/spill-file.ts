@@ -30,12 +30,12 @@ export class SpillFile {
     return this.#end
   }
 
-  /** @throws what the file system raises, a full disk among it. */
-  async write(bytes: Uint8Array): Promise<SpilledBytes> {
+  /** Writes at the end, or over what is at `place` and no shorter. @throws what the file system raises, a full disk among it. */
+  async write(bytes: Uint8Array, place?: SpilledBytes): Promise<SpilledBytes> {
     this.#file ??= create(this.#folder)
     const { handle } = await this.#file
-    const at: SpilledBytes = { offset: this.#end, length: bytes.length }
-    this.#end += bytes.length
+    const at: SpilledBytes = { offset: place?.offset ?? this.#end, length: bytes.length }
+    if (place === undefined) this.#end += bytes.length
     for (let done = 0; done < bytes.length;) {
       const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, at.offset + done)
       done += bytesWritten

@@ -13,6 +13,7 @@ import {
   type TableHandle,
 } from '@icebridge/iceberg-core'
 import type { RecordBatch } from 'apache-arrow'
+import { EqualityDeletes } from '../delete/equality-deletes.ts'
 import { PositionDeletes } from '../delete/position-deletes.ts'
 import { SpillFile } from '../delete/spill-file.ts'
 import { IcebergIoError } from '../errors.ts'
@@ -23,7 +24,10 @@ import { taskRows, type WantedColumn } from './task-rows.ts'
 export interface ReaderOptions {
   /** Most rows in a batch, by default 16,384. */
   readonly batchRows?: number | undefined
-  /** Bytes of deletes in memory, a scan, at which they go to a temporary file. Default 256 MiB. */
+  /**
+   * Bytes in memory at which deletes go to a temporary file: of positions, and of keys of equality deletes for each set of
+   * columns. Default 256 MiB.
+   */
   readonly deletesInMemoryBytes?: number | undefined
   /** Where temporary files are made; default the system's folder for them. */
   readonly temporaryFolder?: string | undefined
@@ -140,12 +144,13 @@ export class IcebergReader {
     const columns = this.#columns(schema, options.columns)
     await using spill = new SpillFile(this.#options.temporaryFolder)
     const memoryBytes = this.#options.deletesInMemoryBytes ?? defaultDeletesInMemoryBytes
-    const positionDeletes = new PositionDeletes(io, { spill, memoryBytes, mapPath, signal })
+    const deletes = { metadata, schema, spill, memoryBytes, mapPath, signal }
+    const positionDeletes = new PositionDeletes(io, deletes)
+    const equalityDeletes = new EqualityDeletes(io, deletes)
     const { batchRows } = this.#options
-    const context = { io, metadata, schema, columns, positionDeletes, batchRows, mapPath, signal }
+    const context = { io, metadata, schema, columns, positionDeletes, equalityDeletes, batchRows, mapPath, signal }
     for await (const task of tasks) {
       signal?.throwIfAborted()
-      this.#checkReadable(task)
       yield* taskRows(task, context)
     }
   }
@@ -178,13 +183,5 @@ export class IcebergReader {
         hint: `Columns are: ${schema.fields.map((candidate) => candidate.name).join(', ')}`,
       })
     })
-  }
-
-  #checkReadable({ file, deletes }: FileScanTask): void {
-    if (deletes.some(({ content }) => content === 'equality-deletes')) {
-      throw new IcebergError('unsupported-deletes', `${file.filePath} has equality deletes, which are not read`, {
-        context: { file: file.filePath },
-      })
-    }
   }
 }

@@ -1,4 +1,4 @@
-import { arrowSchema, columnView, selectColumns, takeRows } from '@icebridge/columnar'
+import { arrowSchema, columnView, selectColumns, sliceBatch, takeRows } from '@icebridge/columnar'
 import {
   bindExpression,
   deletedColumn,
@@ -14,11 +14,14 @@ import {
 } from '@icebridge/iceberg-core'
 import { Bool, type Data, Field, Int64, makeData, RecordBatch, Schema as ArrowSchema, Struct } from 'apache-arrow'
 import { columnFieldOf } from '../column-fields.ts'
+import { fieldsToRead } from '../delete/equality-columns.ts'
+import type { EqualityDeletes, EqualityTest } from '../delete/equality-deletes.ts'
 import type { PositionDeletes } from '../delete/position-deletes.ts'
 import { IcebergIoError } from '../errors.ts'
 import { type MapPath, readDataRows } from './data-rows.ts'
 import { identityValues } from './identity-values.ts'
 import { constantData } from './metadata-values.ts'
+import { defaultBatchRows } from './parquet-file.ts'
 import { filterColumns, filterRows } from './row-filter.ts'
 
 /** A column to read: one of the table's, or one that its metadata gives. */
@@ -33,6 +36,7 @@ export interface TaskRowsContext {
   readonly schema: Schema
   readonly columns: readonly WantedColumn[]
   readonly positionDeletes: PositionDeletes
+  readonly equalityDeletes: EqualityDeletes
   readonly batchRows: number | undefined
   readonly mapPath: MapPath | undefined
   readonly signal: AbortSignal | undefined
@@ -53,30 +57,43 @@ export async function* taskRows(
   const { io, metadata, schema, columns, mapPath, signal } = context
   const { file } = task
   const positions = await context.positionDeletes.of(task)
+  const equality = await context.equalityDeletes.of(task)
   const filter = bindExpression(task.residual, schema)
-  const fields = [...new Set([...storedFields(columns), ...testedFields(filterColumns(filter), schema)])]
+  const kept = [...new Set([...storedFields(columns), ...testedFields(filterColumns(filter), schema)])]
+  // Columns that only equality deletes need are read last and dropped as soon as those are applied.
+  const fields = [...kept, ...comparedFields(equality, kept)]
   const needs = new Set(columns.flatMap(({ field, isMetadata }) => (isMetadata ? [field.id] : [])))
   const needsPositions = needs.has(positionColumn.id) || (needs.has(rowIdColumn.id) && file.firstRowId !== undefined)
   const keepsDeleted = needs.has(deletedColumn.id)
+  const { batchRows = defaultBatchRows } = context
   const reads = readDataRows(io, file, {
     fields,
     properties: metadata.properties,
     constants: identityValues(metadata, file),
     filter,
-    batchRows: context.batchRows,
+    // Each batch goes through all that is spilled: a row group at a time then.
+    batchRows: equality.some(({ hasSpilled }) => hasSpilled) ? Number.MAX_SAFE_INTEGER : batchRows,
     mapPath,
     signal,
   })
   for await (const { batch, firstRow } of reads) {
-    let rows = batch
+    const mask = new Uint8Array(positions === undefined && equality.length === 0 ? 0 : batch.numRows)
+    positions?.mark(firstRow, mask)
+    for (const test of equality) await test.mark(batch, fields, mask)
+    let rows = fields.length === kept.length ? batch : selectColumns(batch, [...kept.keys()])
     if (needsPositions) rows = withColumn(rows, positionName, positionData(firstRow, batch.numRows))
-    const mask = positions === undefined ? undefined : new Uint8Array(batch.numRows)
-    const someDeleted = mask !== undefined && positions?.mark(firstRow, mask) === true
     if (keepsDeleted) rows = withColumn(rows, deletedName, booleanData(mask, batch.numRows))
-    else if (someDeleted) rows = takeRows(rows, unmarked(mask))
+    else if (mask.includes(1)) rows = takeRows(rows, unmarked(mask))
     const passing = filterRows(rows, filter)
-    if (passing.numRows > 0) yield output(passing, fields, task, context)
+    for (let start = 0; start < passing.numRows; start += batchRows) {
+      const part = sliceBatch(passing, start, Math.min(passing.numRows, start + batchRows))
+      yield output(part, kept, task, context)
+    }
   }
+}
+
+function comparedFields(tests: readonly EqualityTest[], kept: readonly NestedField[]): readonly NestedField[] {
+  return fieldsToRead(tests.flatMap((test) => test.columns).filter(([top]) => !kept.some(({ id }) => id === top.id)))
 }
 
 /** What must be read from the file for the columns wanted. */
@@ -170,9 +187,9 @@ function positionData(firstRow: number, rows: number): Data {
   return makeData({ type: new Int64(), length: rows, nullCount: 0, data: values })
 }
 
-function booleanData(mask: Uint8Array | undefined, rows: number): Data {
+function booleanData(mask: Uint8Array, rows: number): Data {
   const bits = new Uint8Array((rows + 7) >> 3)
-  mask?.forEach((bit, row) => {
+  mask.forEach((bit, row) => {
     bits[row >> 3] = (bits[row >> 3] ?? 0) | (bit << (row & 7))
   })
   return makeData({ type: new Bool(), length: rows, nullCount: 0, data: bits })
