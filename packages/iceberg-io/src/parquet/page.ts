@@ -36,7 +36,8 @@ export function checkPage(header: PageHeader, stored: Uint8Array): void {
 export function decodeDictionary(header: DictionaryPageHeader, stored: Uint8Array, context: PageContext): Dictionary {
   const values = decodePlain(decompress(context.codec, stored, header.pageBytes), context.leaf, header.valueCount)
   // Entries are looked up as 32-bit words, which must be aligned.
-  if (values.kind === 'fixed' && values.bytes.byteOffset % 4 !== 0) return { ...values, bytes: values.bytes.slice() }
+  if (values.kind === 'fixed' && values.bytes.byteOffset % 4 !== 0)
+    return { ...values, bytes: new Uint8Array(values.bytes) }
   return values
 }
 
