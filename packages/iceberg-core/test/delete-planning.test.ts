@@ -1,15 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import {
-  type DataFile,
-  eq,
-  type Expression,
-  planScan,
-  type PartitionSpec,
-  type TableHandle,
-  type Value,
-} from '@icebridge/iceberg-core'
+import { type DataFile, eq, type Expression, planScan, type PartitionSpec } from '@icebridge/iceberg-core'
 import { dataFile, Lake } from './lake.ts'
-import { commitRaw, deletionVector, positionDeletes, type RawEntry } from './raw-snapshot.ts'
+import { commitRaw, deletionVector, equalityDeletes, positionDeletes, type RawEntry } from './raw-snapshot.ts'
 
 const byName: PartitionSpec = {
   specId: 0,
@@ -23,15 +15,6 @@ async function planned(lake: Lake, filter?: Expression): Promise<Record<string, 
     deletes[task.file.filePath] = task.deletes.map((file) => file.filePath)
   }
   return deletes
-}
-
-function equalityDeletes(
-  table: TableHandle,
-  path: string,
-  rows: readonly Readonly<Record<string, Value | null>>[],
-  ids: readonly number[] = [1],
-): DataFile {
-  return { ...dataFile(table, path, rows), content: 'equality-deletes', equalityIds: ids }
 }
 
 describe('equality deletes', () => {

@@ -13,38 +13,16 @@ import {
   planScan,
   replaceFiles,
   rowDelta,
-  type SnapshotOutcome,
   type TableHandle,
-  type Value,
 } from '@icebridge/iceberg-core'
 import { entriesOf, livePaths } from './entries.ts'
 import { dataFile, Lake } from './lake.ts'
-import { deletionVector, positionDeletes } from './raw-snapshot.ts'
+import { committed, errorOf } from './outcome.ts'
+import { deletionVector, equalityDeletes, positionDeletes } from './raw-snapshot.ts'
 
 const byName: PartitionSpec = {
   specId: 0,
   fields: [{ sourceIds: [3], fieldId: 1000, name: 'name', transform: { kind: 'identity' } }],
-}
-
-function committed(outcome: SnapshotOutcome): Extract<SnapshotOutcome, { readonly status: 'committed' }> {
-  if (outcome.status === 'committed') return outcome
-  throw new Error(`${outcome.status}: ${outcome.status === 'conflict' ? outcome.reason : String(outcome.cause)}`)
-}
-
-function equalityDeletes(
-  table: TableHandle,
-  path: string,
-  rows: readonly Readonly<Record<string, Value | null>>[],
-): DataFile {
-  return { ...dataFile(table, path, rows), content: 'equality-deletes', equalityIds: [1] }
-}
-
-/** The error of a call that must fail. */
-async function errorOf(call: Promise<unknown>): Promise<unknown> {
-  return await call.then(
-    (value) => new Error(`no error but ${JSON.stringify(value, (_, one: unknown) => String(one))}`),
-    (error: unknown) => error,
-  )
 }
 
 describe('overwrite', () => {

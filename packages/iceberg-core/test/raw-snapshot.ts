@@ -5,9 +5,10 @@ import {
   type NewManifest,
   readManifestList,
   type TableHandle,
+  type Value,
   writeManifestList,
 } from '@icebridge/iceberg-core'
-import type { Lake } from './lake.ts'
+import { dataFile, type Lake } from './lake.ts'
 
 /** A file in a manifest to be written; with a sequence number it is an existing or a deleted one. */
 export interface RawEntry {
@@ -121,4 +122,14 @@ export function positionDeletes(
     fileSizeBytes: 100n,
     ...(bounds === undefined ? {} : { lowerBounds: bounds[0]!, upperBounds: bounds[1]! }),
   }
+}
+
+/** An equality delete file in the partition of its first row, by the column `id` unless others are given. */
+export function equalityDeletes(
+  table: TableHandle,
+  path: string,
+  rows: readonly Readonly<Record<string, Value | null>>[],
+  ids: readonly number[] = [1],
+): DataFile {
+  return { ...dataFile(table, path, rows), content: 'equality-deletes', equalityIds: ids }
 }

@@ -16,12 +16,9 @@ import {
   lteq,
   not,
   noteq,
-  notIn,
   notNaN,
   notNull,
-  notStartsWith,
   or,
-  parseTransform,
   partitionMatches,
   partitionTypes,
   planIncrementalAppends,
@@ -33,6 +30,7 @@ import {
   type Value,
 } from '@icebridge/iceberg-core'
 import { dataFile, events, Lake } from './lake.ts'
+import { mixed, randomFilter, randomRow, randomSpec } from './random-filter.ts'
 import { Random } from './random.ts'
 
 const day = 86_400_000_000n
@@ -226,106 +224,22 @@ describe('the incremental append scan', () => {
 })
 
 describe('pruning never loses a row', () => {
-  const schema = {
-    fields: [
-      { id: 1, name: 'l', required: false, type: 'long' },
-      { id: 2, name: 'i', required: false, type: 'int' },
-      { id: 3, name: 's', required: false, type: 'string' },
-      { id: 4, name: 't', required: false, type: 'timestamp' },
-      { id: 5, name: 'd', required: false, type: { kind: 'decimal', precision: 20, scale: 2 } },
-      { id: 6, name: 'f', required: false, type: 'double' },
-      { id: 7, name: 'b', required: false, type: 'binary' },
-    ],
-  } as const
-  const transforms: Readonly<Record<string, readonly string[]>> = {
-    l: ['identity', 'bucket[4]', 'truncate[10]'],
-    i: ['identity', 'bucket[4]', 'truncate[7]'],
-    s: ['identity', 'bucket[4]', 'truncate[2]'],
-    t: ['identity', 'year', 'month', 'day', 'hour', 'bucket[3]'],
-    d: ['identity', 'truncate[50]', 'bucket[5]'],
-    f: ['identity'],
-    b: ['identity', 'truncate[1]', 'bucket[2]'],
-  }
-
-  function value(random: Random, name: string): Value | null {
-    if (random.below(8) === 0) return null
-    switch (name) {
-      case 'l':
-        return random.pick([random.signed(64), BigInt(random.below(40) - 20), -(2n ** 63n), 2n ** 63n - 1n])
-      case 'i':
-        return random.pick([Number(random.signed(32)), random.below(40) - 20, -2147483648, 2147483647])
-      case 's':
-        return random.text(3)
-      case 't':
-        return random.pick([random.signed(58), BigInt(random.below(10) - 5) * 3_600_000_000n, -1n, 0n])
-      case 'd':
-        return random.signed(40)
-      case 'f':
-        return random.pick([random.next() - 0.5, 0, -0, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
-      default:
-        return random.bytes(3)
-    }
-  }
-
-  function expression(random: Random, depth = 0): Expression {
-    if (depth < 3 && random.below(3) === 0) {
-      const [left, right] = [expression(random, depth + 1), expression(random, depth + 1)]
-      return random.pick([and(left, right), or(left, right), not(left)])
-    }
-    const { name } = random.pick(schema.fields)
-    const literal = (): Value => {
-      for (;;) {
-        const candidate = value(random, name)
-        if (candidate !== null && !Number.isNaN(candidate)) return candidate
-      }
-    }
-    const prefix = random.text(3)
-    return random.pick<Expression>([
-      lt(name, literal()),
-      lteq(name, literal()),
-      gt(name, literal()),
-      gteq(name, literal()),
-      eq(name, literal()),
-      noteq(name, literal()),
-      isIn(name, [literal(), literal()]),
-      notIn(name, [literal(), literal()]),
-      isNull(name),
-      notNull(name),
-      isNaN(name),
-      notNaN(name),
-      startsWith('s', prefix),
-      notStartsWith('s', prefix),
-    ])
-  }
-
   it('by partition or by metrics, for random specs, rows and filters', async () => {
     const random = new Random(11)
     const lost: unknown[] = []
     let kept = 0
     let pruned = 0
     for (let run = 0; run < 1500; run++) {
-      const columns = schema.fields.filter(() => random.below(2) === 0)
-      const spec: PartitionSpec = {
-        specId: 0,
-        fields: columns.map((column, at) => {
-          const transform = parseTransform(random.pick(transforms[column.name]!))
-          return {
-            sourceIds: [column.id],
-            fieldId: 1000 + at,
-            name: transform.kind === 'identity' ? column.name : `${column.name}_p`,
-            transform,
-          }
-        }),
-      }
+      const spec = randomSpec(random)
       const lake = await Lake.create({
-        schema: { schemaId: 0, identifierFieldIds: [], fields: schema.fields },
+        schema: { schemaId: 0, identifierFieldIds: [], fields: mixed.fields },
         partitionSpec: spec,
       })
       const table = await lake.table()
       const { metadata } = table.loaded
       for (let trial = 0; trial < 8; trial++) {
-        const row = Object.fromEntries(schema.fields.map((field) => [field.name, value(random, field.name)]))
-        const bound = bindExpression(expression(random), schema)
+        const row = randomRow(random)
+        const bound = bindExpression(randomFilter(random), mixed)
         const matches = evaluate(bound, (test) => testValue(test, row[test.term.path] ?? null))
         const file = dataFile(table, 'x', [row])
         const projected = projectInclusive(

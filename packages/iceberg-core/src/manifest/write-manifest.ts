@@ -110,10 +110,11 @@ export class ManifestWriter {
   }
 
   /**
-   * A file that this snapshot adds. It inherits its sequence numbers, unless its content is as old as the data sequence
-   * number that is given.
+   * A file that this snapshot adds. It inherits its row ids, and its sequence numbers unless its content is as old as
+   * the data sequence number that is given.
    */
-  async add(file: DataFile, sequenceNumber?: bigint): Promise<void> {
+  async add(added: DataFile, sequenceNumber?: bigint): Promise<void> {
+    const { firstRowId: _, ...file } = added
     if (sequenceNumber === undefined) this.#inherits = true
     else this.#noteExplicit(sequenceNumber)
     await this.#write('added', file, {

@@ -28,7 +28,10 @@ export class FileChanges implements SnapshotProducer {
   readonly operation: SnapshotOperation
   readonly #change: FileChange
   readonly #conflicts: SnapshotConflicts | undefined
-  readonly #filtered = new Map<string, FilteredManifest>()
+  readonly #filteredData = new Map<string, FilteredManifest>()
+  readonly #filteredDeletes = new Map<string, FilteredManifest>()
+  /** What {@link #filteredDeletes} depends on besides the manifests themselves. */
+  #deletesState = ''
   readonly #merged = new Map<string, NewManifest>()
   #added: readonly NewManifest[] | undefined
 
@@ -93,7 +96,10 @@ export class FileChanges implements SnapshotProducer {
       const sought = missing.size > 0 && wanted.mayShareManifest(manifest, metadata)
       const result =
         sought || matcher?.manifestMightMatch(manifest) === true
-          ? await this.#filter(manifest, attempt, { removes: ({ file }) => wanted.has(file) || wholly(file, matcher) })
+          ? await this.#filter(manifest, attempt, {
+              filtered: this.#filteredData,
+              removes: ({ file }) => wanted.has(file) || wholly(file, matcher),
+            })
           : { manifest, removed: [] }
       for (const file of result.removed) missing.delete(file.filePath)
       filtered.push(result)
@@ -120,6 +126,10 @@ export class FileChanges implements SnapshotProducer {
     const matcher = where === undefined ? undefined : new FileMatcher(metadata, where)
     const places = new FileSet([...removeDeletes, ...options.removedData, ...vectors])
     const missing = new Set(wanted.keys())
+    // Whether deletes are left over depends on other manifests, so that another attempt may come to another result.
+    const state = [oldestSequenceNumber, ...removedData.keys()].join('\n')
+    if (state !== this.#deletesState) this.#filteredDeletes.clear()
+    this.#deletesState = state
     let replaced: string | undefined
     const removes = ({ file, sequenceNumber }: ManifestEntry): boolean => {
       if (wanted.has(file)) return true
@@ -132,9 +142,9 @@ export class FileChanges implements SnapshotProducer {
     const filtered: FilteredManifest[] = []
     for (const manifest of manifests) {
       const read = places.mayShareManifest(manifest, metadata) || matcher?.manifestMightMatch(manifest) === true
-      // What is dangling depends on the other manifests too, so another attempt may come to another result.
-      const state = `${oldestSequenceNumber} ${[...removedData.keys()].join(' ')}`
-      const result = read ? await this.#filter(manifest, attempt, { removes, state }) : { manifest, removed: [] }
+      const result = read
+        ? await this.#filter(manifest, attempt, { filtered: this.#filteredDeletes, removes })
+        : { manifest, removed: [] }
       for (const key of new FileSet(result.removed).keys()) missing.delete(key)
       filtered.push(result)
     }
@@ -148,20 +158,22 @@ export class FileChanges implements SnapshotProducer {
   async #filter(
     manifest: ManifestFile,
     attempt: ProducerAttempt,
-    options: { readonly removes: (entry: ManifestEntry) => boolean; readonly state?: string },
+    options: {
+      /** What earlier attempts came to, by path. */
+      readonly filtered: Map<string, FilteredManifest>
+      readonly removes: (entry: ManifestEntry) => boolean
+    },
   ): Promise<FilteredManifest> {
-    const key = `${manifest.path}\n${options.state ?? ''}`
-    let filtered = this.#filtered.get(key)
-    if (filtered === undefined) {
-      filtered = await filterManifest(attempt.io, manifest, {
-        metadata: attempt.metadata,
-        snapshotId: attempt.snapshotId,
-        path: () => attempt.files.manifestPath(attempt.metadata),
-        removes: options.removes,
-        signal: attempt.signal,
-      })
-      this.#filtered.set(key, filtered)
-    }
+    const earlier = options.filtered.get(manifest.path)
+    if (earlier !== undefined) return earlier
+    const filtered = await filterManifest(attempt.io, manifest, {
+      metadata: attempt.metadata,
+      snapshotId: attempt.snapshotId,
+      path: () => attempt.files.manifestPath(attempt.metadata),
+      removes: options.removes,
+      signal: attempt.signal,
+    })
+    options.filtered.set(manifest.path, filtered)
     return filtered
   }
 
