@@ -19,7 +19,7 @@ import {
   type TableMetadata,
 } from '@icebridge/iceberg-core'
 import { noSuchNamespace, noSuchTable, tableExists } from '../catalog-errors.ts'
-import { MetadataCache } from '../metadata-cache.ts'
+import { RecentlyUsed } from '../recently-used.ts'
 import { CatalogRows, existsProperty } from './catalog-rows.ts'
 import type { CatalogStore } from './catalog-store.ts'
 import { deleteOldMetadata, discard, readMetadata, writeMetadata } from '../metadata-file.ts'
@@ -80,7 +80,8 @@ export class SqlCatalog implements Catalog {
   readonly #io: FileIO | FileIOFactory
   readonly #environment: Environment
   readonly #properties: Readonly<Record<string, string>>
-  readonly #cache: MetadataCache
+  /** Parsed metadata by location: a metadata file never changes, so a table that nobody changed is not read again. */
+  readonly #cache: RecentlyUsed<TableMetadata>
   readonly #writesHint: boolean
 
   /** For those who open one: {@link openSqlite}, and `openPostgresCatalog` of `@icebridge/iceberg-catalog/postgres`. */
@@ -92,7 +93,7 @@ export class SqlCatalog implements Catalog {
     this.#io = options.io
     this.#environment = options.environment
     this.#properties = options.properties ?? {}
-    this.#cache = new MetadataCache(options.metadataCacheSize ?? 8)
+    this.#cache = new RecentlyUsed(options.metadataCacheSize ?? 8)
     this.#writesHint = options.writeVersionHint ?? false
   }
 
