@@ -122,6 +122,33 @@ test('a commit whose first attempt landed behind a 503 is committed, not a confl
   expect(commits(fixture)).toHaveLength(2)
 })
 
+test.each([
+  ['the server cannot be reached', 'unreachable'],
+  ['it is aborted', 'aborted'],
+] as const)('a commit that landed behind a 503 is never thrown when %s before it is sent again', async (_, how) => {
+  await using fixture = await failing([{ thenAnswer: 503, headers: { 'retry-after': '0' } }])
+  const { base } = await created(fixture)
+  const controller = new AbortController()
+  let count = 0
+  await using catalog = await fixture.open({
+    fetch: async (input, init) => {
+      count += init?.method === 'POST' ? 1 : 0
+      if (count < 2 || init?.method !== 'POST') return await fetch(input, init)
+      throw new TypeError('fetch failed', { cause: Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }) })
+    },
+    environment: {
+      ...systemEnvironment,
+      sleep: async (_ms, signal) => {
+        if (how === 'aborted') controller.abort()
+        signal?.throwIfAborted()
+      },
+    },
+  })
+  const commit = { base, requirements: onEmptyMain, updates: snapshotUpdates(base, 7n) }
+  const outcome = await catalog.commitTable(orders, commit, { signal: controller.signal })
+  expect(outcome.status).toBe(how === 'aborted' ? 'unknown' : 'committed')
+})
+
 test('a commit that is refused after an attempt that did not land is a conflict', async () => {
   await using fixture = await failing([{ answer: 503, headers: { 'retry-after': '0' } }])
   const { catalog, base } = await created(fixture)

@@ -254,7 +254,6 @@ export class RestCatalog implements Catalog {
       if (answer !== undefined) return await this.#lookFor(identifier, commit, error)
       if (!(error instanceof RestFailure)) throw error
       const cause = restError(error, { what, uri, missing: 'no-such-table', changes: true })
-      if (error.kind === 'unsent') throw cause
       if (error.kind === 'uncertain' || error.isAfterUncertain) {
         if (options.signal?.aborted === true) return { status: 'unknown', cause }
         const found = await this.#lookFor(identifier, commit, cause)

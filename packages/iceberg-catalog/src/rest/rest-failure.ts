@@ -79,13 +79,13 @@ export function restError(
   const context = { catalog: uri, status: failure.status, type: failure.type }
   const message = `The catalog ${uri} failed ${what}: ${failure.message}`
   const { cause } = failure
+  if (changes && (failure.kind === 'uncertain' || failure.isAfterUncertain)) {
+    const hint = 'Look whether it happened before you repeat it.'
+    return new IcebergError('commit-unknown', message, { context, hint, cause })
+  }
   if (failure.kind === 'unsent') {
     const hint = 'Check the address, and that the server runs and can be reached.'
     return new IcebergError('io', message, { retryable: true, context, hint, cause })
-  }
-  if (failure.kind === 'uncertain' && changes) {
-    const hint = 'Look whether it happened before you repeat it.'
-    return new IcebergError('commit-unknown', message, { context, hint, cause })
   }
   const code = codeOf(failure, missing)
   const retryable = failure.kind === 'uncertain' || failure.status === 429 || failure.status === 503

@@ -44,8 +44,6 @@ export interface RestAnswer {
   readonly status: number
   readonly headers: Headers
   readonly body: JsonValue | undefined
-  /** An earlier attempt of the same request may have been carried out. */
-  readonly isAfterUncertain: boolean
 }
 
 export interface RestHttpOptions {
@@ -80,30 +78,30 @@ export class RestHttp {
     const { environment, retry } = this.#options
     const { signal } = options
     const authenticator = request.authenticator ?? this.#authenticator
-    let isAfterUncertain = false
+    /** An earlier attempt that may have been carried out: from then on that is what there is to say. */
+    let uncertain: RestFailure | undefined
     let hasNewToken = false
     for (let attempt = 0; ;) {
-      const token = await authenticator.token(options)
-      signal?.throwIfAborted()
-      const outcome = await this.#attempt(request, { token, signal, redact: (text) => authenticator.redact(text) })
-      if (!(outcome instanceof RestFailure)) return { ...outcome, isAfterUncertain }
-      const failure = isAfterUncertain ? RestFailure.afterUncertain(outcome) : outcome
-      // Aborted after the request was sent: nobody knows, and nobody waits for another attempt.
-      if (signal?.aborted === true) throw failure
-      if (isExpired(failure) && !hasNewToken && authenticator.renew(token)) {
-        hasNewToken = true
-        continue
-      }
-      if (attempt >= retry.retries || !mayRepeat(failure, request)) throw failure
-      const waitMs = Math.max(failure.retryAfterMs ?? 0, backoffMs(retry, attempt, environment))
-      if (waitMs > retry.maxWaitMs) throw failure
-      if (failure.kind === 'uncertain') isAfterUncertain = true
-      attempt++
+      let outcome
       try {
+        const token = await authenticator.token(options)
+        signal?.throwIfAborted()
+        outcome = await this.#attempt(request, { token, signal, redact: (text) => authenticator.redact(text) })
+        if (!(outcome instanceof RestFailure)) return outcome
+        if (isExpired(outcome) && !hasNewToken && signal?.aborted !== true && authenticator.renew(token)) {
+          hasNewToken = true
+          continue
+        }
+        // Aborted after the request was sent: nobody knows, and nobody waits for another attempt.
+        if (signal?.aborted === true || attempt >= retry.retries || !mayRepeat(outcome, request)) throw outcome
+        const waitMs = Math.max(outcome.retryAfterMs ?? 0, backoffMs(retry, attempt, environment))
+        if (waitMs > retry.maxWaitMs) throw outcome
+        if (outcome.kind === 'uncertain') uncertain = outcome
+        attempt++
         await environment.sleep(waitMs, signal)
       } catch (error) {
-        // What was sent before may have been carried out all the same.
-        throw isAfterUncertain ? failure : error
+        if (uncertain === undefined) throw error
+        throw RestFailure.afterUncertain(error instanceof RestFailure ? error : uncertain)
       }
     }
   }
@@ -115,7 +113,7 @@ export class RestHttp {
       readonly signal: AbortSignal | undefined
       readonly redact: (text: string) => string
     },
-  ): Promise<Omit<RestAnswer, 'isAfterUncertain'> | RestFailure> {
+  ): Promise<RestAnswer | RestFailure> {
     const { token, signal, redact } = options
     const timeout = AbortSignal.timeout(this.#options.requestTimeoutMs)
     const body = request.form ?? (request.json === undefined ? undefined : stringifyJsonLossless(request.json))
@@ -151,7 +149,7 @@ function answerOf(
   response: Response,
   text: string,
   redact: (text: string) => string,
-): Omit<RestAnswer, 'isAfterUncertain'> | RestFailure {
+): RestAnswer | RestFailure {
   const { status, headers } = response
   let body: JsonValue | undefined
   try {
