@@ -46,7 +46,13 @@ export async function startJavaRestServer(options: JavaRestServerOptions = {}): 
   ])
   const child = spawn(
     'java',
-    ['-Xmx512m', '-XX:TieredStopAtLevel=1', '-cp', javaRestServer.classpath, 'org.apache.iceberg.rest.RESTCatalogServer'],
+    [
+      '-Xmx512m',
+      '-XX:TieredStopAtLevel=1',
+      '-cp',
+      javaRestServer.classpath,
+      'org.apache.iceberg.rest.RESTCatalogServer',
+    ],
     { env: { ...process.env, ...Object.fromEntries(variables) }, stdio: ['ignore', 'ignore', 'pipe'] },
   )
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()))

@@ -145,11 +145,7 @@ export class RestHttp {
   }
 }
 
-function answerOf(
-  response: Response,
-  text: string,
-  redact: (text: string) => string,
-): RestAnswer | RestFailure {
+function answerOf(response: Response, text: string, redact: (text: string) => string): RestAnswer | RestFailure {
   const { status, headers } = response
   let body: JsonValue | undefined
   try {
