@@ -1,7 +1,8 @@
 import type { Figure } from '../figure.ts'
 import { appendBench } from './iceberg/append.ts'
+import { planBench } from './iceberg/plan.ts'
 
-const parts = [appendBench]
+const parts = [appendBench, planBench]
 
 /** Iceberg tables against PyIceberg (`ICEBRIDGE_PYTHON`) and DuckDB, one part after the other. */
 export async function* iceberg(options: { readonly say: (text: string) => void }): AsyncGenerator<Figure> {

@@ -18,6 +18,7 @@ export type IcebergErrorCode =
   | 'unsupported-operation'
   | 'not-append-only'
   | 'unsupported-changes'
+  | 'unsupported-encryption'
   | 'conflict'
   | 'commit-unknown'
   | 'invalid-argument'

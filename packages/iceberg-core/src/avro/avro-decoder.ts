@@ -1,6 +1,6 @@
-import { IcebergError } from '../errors.ts'
 import type { JsonObject, JsonValue } from '../json/json-value.ts'
-import { isJsonArray, isJsonObject } from '../json/lossless-json.ts'
+import { type AvroField, AvroTypes } from './avro-schema-types.ts'
+import { type Cursor, damaged } from './cursor.ts'
 
 /**
  * A decoded record: values by field id. Longs are bigint, bytes and fixed are copies.
@@ -16,168 +16,158 @@ export interface FieldNames {
 }
 
 export type Decode = (cursor: Cursor) => unknown
+export type Skip = (cursor: Cursor) => void
 
-/** Position in a block of decompressed data. */
-export class Cursor {
-  readonly bytes: Uint8Array
-  readonly view: DataView
-  at = 0
-
-  constructor(bytes: Uint8Array) {
-    // Of a Buffer, slice would not copy.
-    this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  }
-
-  get remaining(): number {
-    return this.bytes.length - this.at
-  }
-
-  /** Moves over `count` bytes and gives the position where they start. */
-  skip(count: number): number {
-    const start = this.at
-    if (!(count >= 0) || count > this.bytes.length - start) throw damaged('data ends too early')
-    this.at = start + count
-    return start
-  }
-
-  byte(): number {
-    const value = this.bytes[this.at++]
-    if (value === undefined) throw damaged('data ends too early')
-    return value
-  }
-
-  /** A zig-zag varint as a bigint. */
-  long(): bigint {
-    let low = 0
-    for (let shift = 0; shift < 28; shift += 7) {
-      const byte = this.byte()
-      low += (byte & 0x7f) * 2 ** shift
-      if (byte < 0x80) return BigInt((low >>> 1) ^ -(low & 1))
-    }
-    let value = BigInt(low)
-    for (let shift = 28n; shift <= 63n; shift += 7n) {
-      const byte = this.byte()
-      value |= BigInt(byte & 0x7f) << shift
-      if (byte < 0x80) return BigInt.asIntN(64, (value >> 1n) ^ -(value & 1n))
-    }
-    throw damaged('an integer has too many bytes')
-  }
-
-  /** A varint that must be a 32-bit integer. */
-  int(): number {
-    const value = this.long()
-    if (BigInt.asIntN(32, value) !== value) throw damaged('an int has more than 32 bits')
-    return Number(value)
-  }
-
-  /** A count or length: at most the number of bytes that are left. */
-  length(): number {
-    const value = this.long()
-    if (value < 0n || value > BigInt(this.remaining)) throw damaged('a length is larger than the data')
-    return Number(value)
-  }
-
-  copy(length: number): Uint8Array {
-    const start = this.skip(length)
-    return this.bytes.slice(start, start + length)
-  }
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 /** Records that take no bytes could repeat without end. */
 const maxEmptyItems = 1 << 16
 
 /** Makes a decoder for an Avro schema. @throws IcebergError `malformed-manifest` for a schema that is none. */
 export function compileDecoder(schema: JsonValue, names: FieldNames = {}): Decode {
-  return new Compiler().compile(schema, names, 0)
+  return new AvroCompiler(schema).decoder(schema, names)
 }
 
-class Compiler {
-  readonly #named = new Map<string, Decode>()
+/** Makes functions that decode values of an Avro schema's types, and others that move over them. */
+export class AvroCompiler {
+  readonly types: AvroTypes
+  readonly #decoders = new Map<JsonObject, Decode>()
+  readonly #skips = new Map<JsonObject, Skip>()
 
-  compile(schema: JsonValue, names: FieldNames, depth: number): Decode {
-    if (depth > 64) throw damaged('the Avro schema is nested too deeply')
-    if (typeof schema === 'string') return primitive(schema) ?? this.#reference(schema)
-    if (isJsonArray(schema)) return this.#union(schema, names, depth)
-    if (!isJsonObject(schema)) throw damaged('the Avro schema is malformed')
-    const type = schema['type'] ?? null
-    if (type === 'record') return this.#record(schema, names, depth)
-    if (type === 'array') return array(this.compile(schema['items'] ?? null, names, depth + 1))
-    if (type === 'map') return map(this.compile(schema['values'] ?? null, names, depth + 1))
-    if (type === 'fixed') return this.#fixed(schema)
-    if (type === 'enum') return this.#enum(schema)
-    return this.compile(type, names, depth + 1)
+  constructor(schema: JsonValue) {
+    this.types = new AvroTypes(schema)
   }
 
-  #fixed(schema: JsonObject): Decode {
-    const size = schema['size']
-    if (typeof size !== 'number' || !Number.isInteger(size) || size < 0) throw damaged('a fixed type has no size')
-    return this.#name(schema, (cursor) => cursor.copy(size))
+  decoder(schema: JsonValue, names: FieldNames = {}): Decode {
+    const type = this.types.resolve(schema)
+    switch (type.kind) {
+      case 'primitive':
+        return decodePrimitive(type.name)
+      case 'union':
+        return union(type.branches.map((branch) => this.decoder(branch, names)))
+      case 'array':
+        return array(this.decoder(type.items, names))
+      case 'map':
+        return map(this.decoder(type.items, names))
+      case 'fixed':
+        return (cursor) => cursor.copy(type.size)
+      case 'enum':
+        return (cursor) => symbol(type.symbols, cursor.int())
+      case 'record':
+        return this.#record(type.schema, type.fields, names)
+    }
   }
 
-  #enum(schema: JsonObject): Decode {
-    const symbols = schema['symbols'] ?? null
-    if (!isJsonArray(symbols)) throw damaged('an enum type has no symbols')
-    return this.#name(schema, (cursor) => symbols[cursor.int()])
+  skipper(schema: JsonValue): Skip {
+    const type = this.types.resolve(schema)
+    switch (type.kind) {
+      case 'primitive':
+        return skipPrimitive(type.name)
+      case 'union':
+        return union(type.branches.map((branch) => this.skipper(branch)))
+      case 'array':
+        return this.#skipArray(type.items)
+      case 'map': {
+        const skip = this.skipper(type.items)
+        return (cursor) =>
+          forEachItem(cursor, () => {
+            cursor.skipBytes()
+            skip(cursor)
+          })
+      }
+      case 'fixed':
+        return (cursor) => void cursor.skip(type.size)
+      case 'enum':
+        return (cursor) => cursor.skipVarints(1)
+      case 'record':
+        return this.#skipRecord(type.schema, type.fields)
+    }
   }
 
-  #record(schema: JsonObject, names: FieldNames, depth: number): Decode {
-    const fields = schema['fields'] ?? null
-    if (!isJsonArray(fields)) throw damaged('a record of the Avro schema has no fields')
-    // Registered before its fields are compiled, as they may refer to it.
+  #record(schema: JsonObject, fields: readonly AvroField[], names: FieldNames): Decode {
+    const known = this.#decoders.get(schema)
+    if (known !== undefined) return known
     const steps: { readonly id: number; readonly decode: Decode }[] = []
-    const decode = this.#name(schema, (cursor) => {
+    const decode: Decode = (cursor) => {
       const record = new Map<number, unknown>()
       for (const step of steps) record.set(step.id, step.decode(cursor))
       return record
-    })
+    }
+    // Registered before its fields are compiled, as they may refer to it.
+    this.#decoders.set(schema, decode)
     fields.forEach((field, index) => {
-      if (!isJsonObject(field)) throw damaged('a field of the Avro schema is malformed')
       const id = fieldIdOf(field, names, index)
       const children = Object.values(names).find((candidate) => candidate.id === id)?.children ?? {}
-      steps.push({ id, decode: this.compile(field['type'] ?? null, children, depth + 1) })
+      steps.push({ id, decode: this.decoder(field.type, children) })
     })
     return decode
   }
 
-  #union(branches: readonly JsonValue[], names: FieldNames, depth: number): Decode {
-    const decoders = branches.map((branch) => this.compile(branch, names, depth + 1))
-    return (cursor) => {
-      const branch = decoders[cursor.int()]
-      if (branch === undefined) throw damaged('a union has no such branch')
-      return branch(cursor)
+  #skipRecord(schema: JsonObject, fields: readonly AvroField[]): Skip {
+    const known = this.#skips.get(schema)
+    if (known !== undefined) return known
+    const steps: Skip[] = []
+    const skip: Skip = (cursor) => {
+      for (const step of steps) step(cursor)
     }
+    this.#skips.set(schema, skip)
+    for (const field of fields) steps.push(this.skipper(field.type))
+    return skip
   }
 
-  #name(schema: JsonObject, decode: Decode): Decode {
-    const { name, namespace } = schema
-    if (typeof name === 'string') {
-      this.#named.set(name, decode)
-      if (typeof namespace === 'string') this.#named.set(`${namespace}.${name}`, decode)
+  /** Metrics maps are arrays of pairs, and by far the most of a manifest: pairs of numbers are passed over at once. */
+  #skipArray(items: JsonValue): Skip {
+    const type = this.types.resolve(items)
+    const varints = type.kind === 'record' && type.fields.every(({ type: field }) => this.#isVarint(field))
+    if (varints && type.fields.length > 0) {
+      const { length } = type.fields
+      return (cursor) => forEachBlock(cursor, (count) => cursor.skipVarints(count * length))
     }
-    return decode
+    if (this.#isVarint(items)) return (cursor) => forEachBlock(cursor, (count) => cursor.skipVarints(count))
+    const skip = this.skipper(items)
+    return (cursor) => forEachItem(cursor, skip)
   }
 
-  #reference(name: string): Decode {
-    const decode = this.#named.get(name) ?? this.#named.get(name.slice(name.lastIndexOf('.') + 1))
-    if (decode === undefined) throw damaged(`the Avro schema names the unknown type ${name}`)
-    return decode
+  #isVarint(schema: JsonValue): boolean {
+    const type = this.types.resolve(schema)
+    return type.kind === 'enum' || (type.kind === 'primitive' && (type.name === 'int' || type.name === 'long'))
   }
 }
 
 /** The field's own id, else the one its name has; fields that nobody knows get negative ids. */
-export function fieldIdOf(field: JsonObject, names: FieldNames, index: number): number {
-  const { 'field-id': id, name } = field
-  if (typeof id === 'number') return id
-  if (typeof name === 'string' && Object.hasOwn(names, name)) return names[name]?.id ?? -1 - index
+export function fieldIdOf(field: AvroField, names: FieldNames, index: number): number {
+  const { id, name } = field
+  if (id !== undefined) return id
+  if (name !== undefined && Object.hasOwn(names, name)) return names[name]?.id ?? -1 - index
   return -1 - index
 }
 
-function primitive(type: string): Decode | undefined {
+/** Visits the items of an array or map one by one. */
+export function forEachItem(cursor: Cursor, visit: (cursor: Cursor) => void): void {
+  let empty = 0
+  forEachBlock(cursor, (count) => {
+    for (let left = count; left > 0; left--) {
+      const before = cursor.at
+      visit(cursor)
+      if (cursor.at === before && ++empty > maxEmptyItems) throw damaged('an array has too many items')
+    }
+  })
+}
+
+/** Blocks of items up to one with the count 0; a negative count is followed by the block's size in bytes. */
+function forEachBlock(cursor: Cursor, visit: (count: number) => void): void {
+  for (;;) {
+    let count = cursor.count()
+    if (count === 0) return
+    if (count < 0) {
+      count = -count
+      cursor.length()
+    }
+    if (count > cursor.remaining + maxEmptyItems) throw damaged('an array has more items than data')
+    visit(count)
+  }
+}
+
+function decodePrimitive(type: string): Decode {
   switch (type) {
-    case 'null':
-      return () => null
     case 'boolean':
       return (cursor) => cursor.byte() !== 0
     case 'int':
@@ -191,20 +181,43 @@ function primitive(type: string): Decode | undefined {
     case 'bytes':
       return (cursor) => cursor.copy(cursor.length())
     case 'string':
-      return decodeString
+      return (cursor) => cursor.text(cursor.length())
     default:
-      return undefined
+      return () => null
   }
 }
 
-function decodeString(cursor: Cursor): string {
-  const length = cursor.length()
-  const start = cursor.skip(length)
-  try {
-    return utf8.decode(cursor.bytes.subarray(start, start + length))
-  } catch (cause) {
-    throw damaged('a string is not valid UTF-8', cause)
+function skipPrimitive(type: string): Skip {
+  switch (type) {
+    case 'boolean':
+      return (cursor) => void cursor.skip(1)
+    case 'int':
+    case 'long':
+      return (cursor) => cursor.skipVarints(1)
+    case 'float':
+      return (cursor) => void cursor.skip(4)
+    case 'double':
+      return (cursor) => void cursor.skip(8)
+    case 'bytes':
+    case 'string':
+      return (cursor) => cursor.skipBytes()
+    default:
+      return () => undefined
   }
+}
+
+function union<T>(branches: readonly ((cursor: Cursor) => T)[]): (cursor: Cursor) => T {
+  return (cursor) => {
+    const branch = branches[cursor.int()]
+    if (branch === undefined) throw damaged('a union has no such branch')
+    return branch(cursor)
+  }
+}
+
+function symbol(symbols: readonly JsonValue[], index: number): JsonValue {
+  const found = symbols[index]
+  if (found === undefined) throw damaged('an enum has no such symbol')
+  return found
 }
 
 function array(item: Decode): Decode {
@@ -218,30 +231,7 @@ function array(item: Decode): Decode {
 function map(value: Decode): Decode {
   return (cursor) => {
     const entries = new Map<string, unknown>()
-    forEachItem(cursor, () => entries.set(decodeString(cursor), value(cursor)))
+    forEachItem(cursor, () => entries.set(cursor.text(cursor.length()), value(cursor)))
     return entries
   }
-}
-
-/** Blocks of items up to one with the count 0; a negative count is followed by the block's size in bytes. */
-function forEachItem(cursor: Cursor, visit: () => void): void {
-  let empty = 0
-  for (;;) {
-    let count = cursor.long()
-    if (count === 0n) return
-    if (count < 0n) {
-      count = -count
-      cursor.length()
-    }
-    if (count > BigInt(cursor.remaining + maxEmptyItems)) throw damaged('an array has more items than data')
-    for (let left = Number(count); left > 0; left--) {
-      const before = cursor.at
-      visit()
-      if (cursor.at === before && ++empty > maxEmptyItems) throw damaged('an array has too many items')
-    }
-  }
-}
-
-export function damaged(what: string, cause?: unknown): IcebergError {
-  return new IcebergError('malformed-manifest', what, { cause })
 }

@@ -2,41 +2,43 @@ import { IcebergError } from '../errors.ts'
 import type { JsonValue } from '../json/json-value.ts'
 import { parseJsonLossless } from '../json/lossless-json.ts'
 import type { FileIO } from '../port/file-io.ts'
-import { compileDecoder, Cursor, damaged, type Decode, type DecodedRecord, type FieldNames } from './avro-decoder.ts'
+import { compileDecoder, type DecodedRecord, type FieldNames } from './avro-decoder.ts'
+import { AvroSource, type AvroSourceOptions } from './avro-source.ts'
 import { decompressBlock } from './block-codec.ts'
+import { Cursor, damaged } from './cursor.ts'
 
-/** Read in pieces of this size, so that memory is bounded by it and by one block. */
-const pieceBytes = 8 << 20
-
-/** An Avro container file, opened: its header, and its records to be pulled once. */
+/** An Avro container file, opened: its header, and its records to be pulled once, by one of the two ways. */
 export interface AvroFile {
   /** Key-value metadata, `avro.schema` and `avro.codec` included. */
   readonly metadata: ReadonlyMap<string, Uint8Array>
   readonly schema: JsonValue
   records(names: FieldNames): AsyncGenerator<DecodedRecord, void, undefined>
+  /**
+   * Reads block by block: `read` is called with the cursor at the first record and the number of records, must move
+   * over all of them, and gives what is yielded.
+   */
+  blocks<T>(read: (cursor: Cursor, count: number) => T): AsyncGenerator<T, void, undefined>
 }
 
 /**
  * Opens an Avro container file.
  *
- * @throws IcebergError `malformed-manifest` naming the file and the position, also from `records`.
+ * @throws IcebergError `malformed-manifest` naming the file and the position, also from `records` and `blocks`;
+ * `unsupported-encryption` for an encrypted one.
  */
-export async function openAvroFile(
-  io: FileIO,
-  path: string,
-  options: { readonly sizeBytes?: number | undefined; readonly signal?: AbortSignal | undefined } = {},
-): Promise<AvroFile> {
-  const source = new Source(io, path, options.sizeBytes, options.signal)
+export async function openAvroFile(io: FileIO, path: string, options: AvroSourceOptions = {}): Promise<AvroFile> {
+  const source = new AvroSource(io, path, options)
   try {
     const header = await readHeader(source)
     const schema = parseJsonLossless(headerText(header.metadata, 'avro.schema') ?? 'null')
     return {
       metadata: header.metadata,
       schema,
-      records: (names) => readRecords(source, header, compileRecord(source, schema, names)),
+      records: (names) => readRecords(source, header, { schema, names }),
+      blocks: (read) => readBlocks(source, header, read),
     }
   } catch (cause) {
-    throw locate(cause, source)
+    throw locate(cause, source.path, source.position)
   }
 }
 
@@ -46,16 +48,26 @@ export function headerText(metadata: ReadonlyMap<string, Uint8Array>, key: strin
   return value === undefined ? undefined : new TextDecoder().decode(value)
 }
 
+/** Visits so many records of a block. No count makes it run on: every record takes bytes. */
+export function forEachRecord(cursor: Cursor, count: number, visit: () => void): void {
+  for (let left = count; left > 0; left--) {
+    const before = cursor.at
+    if (cursor.remaining === 0) throw damaged('a block has fewer records than it claims')
+    visit()
+    if (cursor.at === before) throw damaged('a record has no content')
+  }
+}
+
 interface Header {
   readonly metadata: ReadonlyMap<string, Uint8Array>
   readonly sync: Uint8Array
 }
 
-async function readHeader(source: Source): Promise<Header> {
+async function readHeader(source: AvroSource): Promise<Header> {
   const magic = await source.take(4)
-  if (magic[0] !== 0x4f || magic[1] !== 0x62 || magic[2] !== 0x6a || magic[3] !== 1) {
-    throw damaged('the file is not an Avro file')
-  }
+  const text = String.fromCharCode(...magic)
+  if (text === 'AGS1') throw encrypted(source.path)
+  if (text !== 'Obj\u0001') throw damaged('the file is not an Avro file')
   const metadata = new Map<string, Uint8Array>()
   for (;;) {
     let count = await source.long()
@@ -72,123 +84,102 @@ async function readHeader(source: Source): Promise<Header> {
   return { metadata, sync: new Uint8Array(await source.take(16)) }
 }
 
-function compileRecord(source: Source, schema: JsonValue, names: FieldNames): Decode {
-  try {
-    return compileDecoder(schema, names)
-  } catch (cause) {
-    throw locate(cause, source)
-  }
+async function* readRecords(
+  source: AvroSource,
+  header: Header,
+  { schema, names }: { readonly schema: JsonValue; readonly names: FieldNames },
+): AsyncGenerator<DecodedRecord, void, undefined> {
+  let decode: ReturnType<typeof compileDecoder> | undefined
+  const blocks = readBlocks(source, header, (cursor, count) => {
+    decode ??= compileDecoder(schema, names)
+    const records: DecodedRecord[] = []
+    const readNext = decode
+    forEachRecord(cursor, count, () => {
+      const record = readNext(cursor)
+      if (!(record instanceof Map)) throw damaged('the Avro schema is not a record')
+      records.push(record)
+    })
+    return records
+  })
+  for await (const records of blocks) yield* records
 }
 
-async function* readRecords(
-  source: Source,
+/** While a block is decoded, the next one is decompressed. */
+async function* readBlocks<T>(
+  source: AvroSource,
   header: Header,
-  decode: Decode,
-): AsyncGenerator<DecodedRecord, void, undefined> {
+  read: (cursor: Cursor, count: number) => T,
+): AsyncGenerator<T, void, undefined> {
   const codec = headerText(header.metadata, 'avro.codec') ?? 'null'
+  const fetchNext = async (): Promise<Block | undefined> => {
+    const block = await readBlock(source, header, codec)
+    // Waited for when the block's turn comes.
+    block?.data.catch(() => undefined)
+    return block
+  }
   try {
-    while (!(await source.atEnd())) {
-      const count = await source.long()
-      const data = decompressBlock(codec, await source.take(await source.length()))
-      const cursor = new Cursor(data)
-      for (let left = count; left > 0n; left--) {
-        if (cursor.remaining === 0) throw damaged('a block has fewer records than it claims')
-        const record = decode(cursor)
-        if (!(record instanceof Map)) throw damaged('the Avro schema is not a record')
-        yield record
-      }
-      const sync = await source.take(16)
-      if (sync.some((byte, index) => byte !== header.sync[index])) throw damaged('a block does not end with its marker')
+    let next = await fetchNext()
+    while (next !== undefined) {
+      const block = next
+      next = undefined
+      const following = fetchNext()
+      following.catch(() => undefined)
+      yield await readBlockData(source.path, block, read)
+      next = await following
     }
   } catch (cause) {
-    throw locate(cause, source)
+    throw locate(cause, source.path, source.position)
   }
 }
 
-function locate(cause: unknown, source: Source): unknown {
-  if (!(cause instanceof IcebergError) || (cause.code !== 'malformed-manifest' && cause.code !== 'malformed-json')) {
-    return cause
+interface Block {
+  readonly count: number
+  /** Where the block starts in the file. */
+  readonly offset: number
+  readonly data: Promise<Uint8Array>
+}
+
+async function readBlock(source: AvroSource, header: Header, codec: string): Promise<Block | undefined> {
+  if (await source.atEnd()) return undefined
+  const offset = source.position
+  const count = await source.long()
+  if (count < 0n || count > 0xffff_ffffn) throw damaged('a block has no sensible number of records')
+  const compressed = await source.take(await source.length())
+  const sync = await source.take(16)
+  if (sync.some((byte, index) => byte !== header.sync[index])) throw damaged('a block does not end with its marker')
+  return { count: Number(count), offset, data: decompressBlock(codec, compressed) }
+}
+
+async function readBlockData<T>(path: string, block: Block, read: (cursor: Cursor, count: number) => T): Promise<T> {
+  try {
+    const cursor = new Cursor(await block.data)
+    const result = read(cursor, block.count)
+    if (cursor.remaining !== 0) throw damaged('a block has more data than its records take')
+    return result
+  } catch (cause) {
+    throw locate(cause, path, block.offset)
   }
-  if (cause.context['file'] !== undefined) return cause
-  return new IcebergError('malformed-manifest', `${source.path} at byte ${source.position}: ${cause.message}`, {
-    context: { ...cause.context, file: source.path, offset: source.position },
+}
+
+function locate(cause: unknown, path: string, offset: number): unknown {
+  // A schema that refers to itself lets damaged data nest deeper than any stack.
+  const error = cause instanceof RangeError ? damaged('the data is nested too deeply', cause) : cause
+  if (!(error instanceof IcebergError) || (error.code !== 'malformed-manifest' && error.code !== 'malformed-json')) {
+    return error
+  }
+  if (error.context['file'] !== undefined) return error
+  return new IcebergError('malformed-manifest', `${path} at byte ${offset}: ${error.message}`, {
+    context: { ...error.context, file: path, offset },
     hint:
-      cause.hint ??
+      error.hint ??
       'The manifest is damaged. Read or roll back to a snapshot that does not use it, or restore the file.',
-    cause,
+    cause: error,
   })
 }
 
-/** The file's bytes in order, fetched in pieces. */
-class Source {
-  readonly path: string
-  readonly #io: FileIO
-  readonly #signal: AbortSignal | undefined
-  #sizeBytes: number | undefined
-  #piece: Uint8Array = new Uint8Array(0)
-  #at = 0
-  #fetched = 0
-
-  constructor(io: FileIO, path: string, sizeBytes: number | undefined, signal: AbortSignal | undefined) {
-    this.#io = io
-    this.path = path
-    this.#sizeBytes = sizeBytes
-    this.#signal = signal
-  }
-
-  /** Bytes consumed so far. */
-  get position(): number {
-    return this.#fetched - this.#piece.length + this.#at
-  }
-
-  async atEnd(): Promise<boolean> {
-    return this.#at >= this.#piece.length && this.#fetched >= (await this.#size())
-  }
-
-  /** The next `count` bytes, valid until the next call. */
-  async take(count: number): Promise<Uint8Array> {
-    if (this.#piece.length - this.#at < count) await this.#fetch(count)
-    const bytes = this.#piece.subarray(this.#at, this.#at + count)
-    this.#at += count
-    return bytes
-  }
-
-  async long(): Promise<bigint> {
-    let value = 0n
-    for (let shift = 0n; shift <= 63n; shift += 7n) {
-      const byte = (await this.take(1))[0] ?? 0
-      value |= BigInt(byte & 0x7f) << shift
-      if (byte < 0x80) return BigInt.asIntN(64, (value >> 1n) ^ -(value & 1n))
-    }
-    throw damaged('an integer has too many bytes')
-  }
-
-  async length(): Promise<number> {
-    const value = await this.long()
-    if (value < 0n || value > BigInt((await this.#size()) - this.position)) {
-      throw damaged('a length is larger than the file')
-    }
-    return Number(value)
-  }
-
-  async #fetch(count: number): Promise<void> {
-    const size = await this.#size()
-    const rest = this.#piece.subarray(this.#at)
-    const end = Math.min(size, this.#fetched + Math.max(pieceBytes, count - rest.length))
-    const options = { range: { start: this.#fetched, end }, signal: this.#signal }
-    const next = end > this.#fetched ? await this.#io.read(this.path, options) : new Uint8Array(0)
-    if (rest.length + next.length < count) throw damaged('the file ends too early')
-    const joined = new Uint8Array(rest.length + next.length)
-    joined.set(rest)
-    joined.set(next, rest.length)
-    this.#piece = joined
-    this.#fetched += next.length
-    this.#at = 0
-  }
-
-  /** Asked of the store, because the length in a manifest list is not always right. */
-  async #size(): Promise<number> {
-    this.#sizeBytes ??= (await this.#io.stat(this.path, { signal: this.#signal })).sizeBytes
-    return this.#sizeBytes
-  }
+function encrypted(path: string): IcebergError {
+  return new IcebergError('unsupported-encryption', `${path} is encrypted, and encrypted tables are not read`, {
+    context: { file: path },
+    hint: 'Read the table with an engine that has its keys, or copy it into a table without encryption.',
+  })
 }

@@ -1,16 +1,16 @@
-import type { DataFile } from '../manifest/data-file.ts'
+import type { FileMetrics } from '../manifest/entry-reader.ts'
 import type { BoundExpression, ColumnTerm } from './bind.ts'
 import { evaluate } from './predicate.ts'
 import { decodeBound, rangeMightMatch, type ValueRange } from './range.ts'
 
 /** False only when the file's metrics show that no row of it passes the filter. */
-export function fileMightMatch(filter: BoundExpression, file: DataFile): boolean {
+export function fileMightMatch(filter: BoundExpression, file: FileMetrics): boolean {
   if (file.recordCount === 0n) return false
   return evaluate(filter, (test) => rangeMightMatch(test, columnRange(file, test.term)))
 }
 
 /** What a file's metrics say of the values of a column. */
-export function columnRange(file: DataFile, term: Pick<ColumnTerm, 'fieldId' | 'type'>): ValueRange {
+export function columnRange(file: FileMetrics, term: Pick<ColumnTerm, 'fieldId' | 'type'>): ValueRange {
   const { fieldId, type } = term
   const values = file.valueCounts?.get(fieldId)
   const nulls = file.nullValueCounts?.get(fieldId)

@@ -1,19 +1,30 @@
-import { fieldIdOf, type DecodedRecord } from '../avro/avro-decoder.ts'
-import { openAvroFile } from '../avro/avro-reader.ts'
-import { IcebergError } from '../errors.ts'
-import type { JsonValue } from '../json/json-value.ts'
-import { isJsonArray, isJsonObject } from '../json/lossless-json.ts'
+import { type AvroFile, forEachRecord, openAvroFile } from '../avro/avro-reader.ts'
 import { specById, type TableMetadata } from '../metadata/table-metadata.ts'
-import type { PartitionSpec } from '../partition/partition-spec.ts'
 import type { FileIO } from '../port/file-io.ts'
 import type { PartitionValue } from '../value/value.ts'
-import type { DataFile, FileContent, FileFormat } from './data-file.ts'
-import { entryField, entryNames, mapIds } from './manifest-avro.ts'
-import type { EntryStatus, ManifestEntry } from './manifest-entry.ts'
+import { type EntryLayout, entryLayout } from './entry-layout.ts'
+import { EntryReader, type FileMetrics } from './entry-reader.ts'
+import type { ManifestEntry } from './manifest-entry.ts'
 import type { ManifestFile } from './manifest-file.ts'
-import { type PartitionFieldType, partitionTypes } from './partition-type.ts'
-import { partitionValueFromAvro } from './partition-value-avro.ts'
-import { recordFields } from './record-fields.ts'
+import { partitionTypes } from './partition-type.ts'
+
+export interface ManifestReadOptions {
+  readonly metadata: TableMetadata
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Which entries of a manifest are wanted: the others are passed over without being decoded. */
+export interface EntrySelection {
+  /** Entries of deleted files are left out. */
+  readonly live?: boolean | undefined
+  readonly partition?: ((partition: readonly PartitionValue[]) => boolean) | undefined
+  /** A test of data files by the metrics of some columns; delete files all pass. */
+  readonly metrics?:
+    | { readonly columns: ReadonlySet<number>; readonly test: (file: FileMetrics) => boolean }
+    | undefined
+  /** False when the column metrics of the files are not needed, and left out. */
+  readonly stats?: boolean | undefined
+}
 
 /**
  * The entries of a manifest of any format version, in file order, deleted ones included, pulled as they are needed.
@@ -21,157 +32,113 @@ import { recordFields } from './record-fields.ts'
  * Sequence numbers, snapshot id and first row id that an entry does not have are inherited from `manifest`, which is
  * what the manifest list says. The file's own key-value metadata is not needed: it may be missing.
  *
- * @throws IcebergError `malformed-manifest` naming file and position; `not-found`.
+ * @throws IcebergError `malformed-manifest` naming file and position; `not-found`; `unsupported-encryption`.
  * @see https://iceberg.apache.org/spec/#sequence-number-inheritance
  */
 export async function* readManifest(
   io: FileIO,
   manifest: ManifestFile,
-  options: { readonly metadata: TableMetadata; readonly signal?: AbortSignal | undefined },
+  options: ManifestReadOptions,
 ): AsyncGenerator<ManifestEntry, void, undefined> {
-  const spec = specById(options.metadata, manifest.specId)
-  const file = await openAvroFile(io, manifest.path, { signal: options.signal })
-  const names = entryNames(spec)
-  const partition = partitionReader(spec, partitionTypes(options.metadata, spec), file.schema)
-  let nextRowId = manifest.firstRowId
-  for await (const record of file.records(names)) {
-    options.signal?.throwIfAborted()
-    const entry = readEntry(record, manifest, partition)
-    const { file: dataFile } = entry
-    if (nextRowId !== undefined && dataFile.content === 'data' && dataFile.firstRowId === undefined) {
-      // Every file without an id takes the next ones, deleted entries excepted: they no longer have rows.
-      if (entry.status !== 'deleted') {
-        yield { ...entry, file: { ...dataFile, firstRowId: nextRowId } }
-        nextRowId += dataFile.recordCount
-        continue
-      }
+  for await (const page of openManifest(io, manifest, options).pages()) {
+    for (const entry of page) {
+      options.signal?.throwIfAborted()
+      yield entry
     }
-    yield entry
   }
 }
 
-type ReadPartition = (record: DecodedRecord) => PartitionValue[]
+/** A manifest whose first bytes are on their way. */
+export interface OpenManifest {
+  readonly manifest: ManifestFile
+  /** The wanted entries in file order, as many at a time as a block of the file has, to be pulled once. */
+  readonly pages: (selection?: EntrySelection) => AsyncGenerator<readonly ManifestEntry[], void, undefined>
+}
 
-function readEntry(record: DecodedRecord, manifest: ManifestFile, partition: ReadPartition): ManifestEntry {
-  const entry = recordFields(record, manifest.path)
-  const status = statusOf(entry.int(entryField.status))
-  const own = entry.optionalLong(entryField.sequenceNumber)
-  const ownFile = entry.optionalLong(entryField.fileSequenceNumber)
-  // Only added files inherit; version 1 has no numbers at all and its manifests have sequence number 0.
-  const inherited = status === 'added' || manifest.sequenceNumber === 0n ? manifest.sequenceNumber : undefined
-  const sequenceNumber = own ?? inherited
-  if (sequenceNumber === undefined) {
-    throw new IcebergError('malformed-manifest', `${manifest.path}: a file that is not new has no sequence number`, {
-      context: { file: manifest.path },
+/** Begins to read a manifest. Errors come when the pages are pulled. */
+export function openManifest(
+  io: FileIO,
+  manifest: ManifestFile,
+  options: ManifestReadOptions & { readonly firstBytes?: number | undefined },
+): OpenManifest {
+  const { metadata, signal, firstBytes } = options
+  const opened = openAvroFile(io, manifest.path, { firstBytes, signal })
+  // Nobody may come to wait for it, when a scan ends early.
+  opened.catch(() => undefined)
+  return {
+    manifest,
+    pages: async function* (selection = {}) {
+      const file = await opened
+      const reader = new PageReader(file, manifest, { metadata, selection })
+      yield* file.blocks((cursor, count) => {
+        signal?.throwIfAborted()
+        return reader.read(cursor, count)
+      })
+    },
+  }
+}
+
+/** Decodes the wanted entries of block after block. */
+class PageReader {
+  readonly #file: AvroFile
+  readonly #manifest: ManifestFile
+  readonly #metadata: TableMetadata
+  readonly #selection: EntrySelection
+  #layout: EntryLayout | undefined
+  #nextRowId: bigint | undefined
+
+  constructor(
+    file: AvroFile,
+    manifest: ManifestFile,
+    options: { readonly metadata: TableMetadata; readonly selection: EntrySelection },
+  ) {
+    this.#file = file
+    this.#manifest = manifest
+    this.#metadata = options.metadata
+    this.#selection = options.selection
+    this.#nextRowId = manifest.firstRowId
+  }
+
+  read(cursor: ConstructorParameters<typeof EntryReader>[2], count: number): readonly ManifestEntry[] {
+    // Made here, so that an error in the schema is one of the file.
+    this.#layout ??= this.#readLayout()
+    const reader = new EntryReader(this.#layout, this.#manifest, cursor)
+    const entries: ManifestEntry[] = []
+    forEachRecord(cursor, count, () => {
+      reader.next()
+      const entry = this.#select(reader)
+      if (entry !== undefined) entries.push(entry)
     })
+    return entries
   }
-  return {
-    status,
-    snapshotId: entry.optionalLong(entryField.snapshotId) ?? manifest.addedSnapshotId,
-    sequenceNumber,
-    // Some writers of version 2 leave it out for existing files; it is then no lower than the data sequence number.
-    fileSequenceNumber: ownFile ?? inherited ?? sequenceNumber,
-    file: readDataFile(entry.record(entryField.dataFile), manifest, partition),
+
+  #readLayout(): EntryLayout {
+    const spec = specById(this.#metadata, this.#manifest.specId)
+    return entryLayout(this.#file.schema, { spec, types: partitionTypes(this.#metadata, spec) })
   }
-}
 
-function readDataFile(record: DecodedRecord, manifest: ManifestFile, partition: ReadPartition): DataFile {
-  const fields = recordFields(record, manifest.path)
-  const f = entryField
-  const keyMetadata = fields.optionalBytes(f.keyMetadata)
-  const splitOffsets = fields.optionalLongs(f.splitOffsets)
-  const equalityIds = fields.optionalInts(f.equalityIds)
-  const sortOrderId = fields.optionalInt(f.sortOrderId)
-  const firstRowId = fields.optionalLong(f.firstRowId)
-  const referencedDataFile = fields.optionalString(f.referencedDataFile)
-  const contentOffset = fields.optionalLong(f.contentOffset)
-  const contentSizeBytes = fields.optionalLong(f.contentSize)
-  const columnSizes = fields.optionalIntMap(f.columnSizes, mapIds, asBigInt)
-  const valueCounts = fields.optionalIntMap(f.valueCounts, mapIds, asBigInt)
-  const nullValueCounts = fields.optionalIntMap(f.nullValueCounts, mapIds, asBigInt)
-  const nanValueCounts = fields.optionalIntMap(f.nanValueCounts, mapIds, asBigInt)
-  const lowerBounds = fields.optionalIntMap(f.lowerBounds, mapIds, asBytes)
-  const upperBounds = fields.optionalIntMap(f.upperBounds, mapIds, asBytes)
-  return {
-    content: contentOf(fields.optionalInt(f.content) ?? 0),
-    filePath: fields.string(f.filePath),
-    fileFormat: formatOf(fields.string(f.fileFormat), manifest),
-    specId: manifest.specId,
-    partition: partition(fields.record(f.partition)),
-    recordCount: fields.long(f.recordCount),
-    fileSizeBytes: fields.long(f.fileSize),
-    ...(columnSizes === undefined ? {} : { columnSizes }),
-    ...(valueCounts === undefined ? {} : { valueCounts }),
-    ...(nullValueCounts === undefined ? {} : { nullValueCounts }),
-    ...(nanValueCounts === undefined ? {} : { nanValueCounts }),
-    ...(lowerBounds === undefined ? {} : { lowerBounds }),
-    ...(upperBounds === undefined ? {} : { upperBounds }),
-    ...(keyMetadata === undefined ? {} : { keyMetadata }),
-    ...(splitOffsets === undefined ? {} : { splitOffsets }),
-    ...(equalityIds === undefined ? {} : { equalityIds }),
-    ...(sortOrderId === undefined ? {} : { sortOrderId }),
-    ...(firstRowId === undefined ? {} : { firstRowId }),
-    ...(referencedDataFile === undefined ? {} : { referencedDataFile }),
-    ...(contentOffset === undefined ? {} : { contentOffset }),
-    ...(contentSizeBytes === undefined ? {} : { contentSizeBytes }),
+  #select(reader: EntryReader): ManifestEntry | undefined {
+    const { live, partition: partitionTest, metrics, stats = true } = this.#selection
+    const { status, content } = reader
+    const firstRowId = this.#rowIdOf(reader, status, content)
+    if (live === true && status === 'deleted') return undefined
+    const partition = reader.partition()
+    if (partitionTest?.(partition) === false) return undefined
+    if (metrics !== undefined && content === 'data' && !metrics.test(reader.metricsOf(metrics.columns)))
+      return undefined
+    return reader.entry({ status, content, partition }, { stats, firstRowId })
   }
-}
 
-/**
- * Reads partition tuples in the order of the spec: by field id or name where the file's record has them all, else by
- * position, as version 1 files may carry other ids.
- */
-function partitionReader(spec: PartitionSpec, types: readonly PartitionFieldType[], schema: JsonValue): ReadPartition {
-  const ids = partitionFieldIds(schema, entryNames(spec)['data_file']?.children?.['partition']?.children ?? {})
-  const matched = spec.fields.every((field) => ids.includes(field.fieldId))
-  return (record) =>
-    spec.fields.map((field, index) =>
-      partitionValueFromAvro(types[index], record.get(matched ? field.fieldId : (ids[index] ?? field.fieldId))),
-    )
-}
-
-function partitionFieldIds(schema: JsonValue, names: Parameters<typeof fieldIdOf>[1]): number[] {
-  const partition = fieldType(fieldType(schema, 'data_file', entryField.dataFile), 'partition', entryField.partition)
-  const fields = isJsonObject(partition) ? (partition['fields'] ?? null) : null
-  if (!isJsonArray(fields)) return []
-  return fields.map((field, index) => (isJsonObject(field) ? fieldIdOf(field, names, index) : -1 - index))
-}
-
-function fieldType(schema: JsonValue, name: string, id: number): JsonValue {
-  const fields = isJsonObject(schema) ? (schema['fields'] ?? null) : null
-  if (!isJsonArray(fields)) return null
-  const field = fields.find(
-    (candidate) => isJsonObject(candidate) && (candidate['field-id'] === id || candidate['name'] === name),
-  )
-  return isJsonObject(field ?? null) ? ((field as { readonly type?: JsonValue }).type ?? null) : null
-}
-
-function statusOf(code: number): EntryStatus {
-  if (code === 0) return 'existing'
-  if (code === 1) return 'added'
-  if (code === 2) return 'deleted'
-  throw new IcebergError('malformed-manifest', `${code} is not the status of a manifest entry`)
-}
-
-function contentOf(code: number): FileContent {
-  if (code === 0) return 'data'
-  if (code === 1) return 'position-deletes'
-  if (code === 2) return 'equality-deletes'
-  throw new IcebergError('malformed-manifest', `${code} is not the content of a file`)
-}
-
-function formatOf(text: string, manifest: ManifestFile): FileFormat {
-  const format = text.toLowerCase()
-  if (format === 'parquet' || format === 'avro' || format === 'orc' || format === 'puffin') return format
-  throw new IcebergError('malformed-manifest', `${manifest.path}: file format ${text} is not known`, {
-    context: { file: manifest.path, format: text },
-  })
-}
-
-function asBigInt(value: unknown): bigint | undefined {
-  return typeof value === 'bigint' ? value : undefined
-}
-
-function asBytes(value: unknown): Uint8Array | undefined {
-  return value instanceof Uint8Array ? value : undefined
+  /** Every file without an id takes the next ones, deleted entries excepted: they no longer have rows. */
+  #rowIdOf(
+    reader: EntryReader,
+    status: ManifestEntry['status'],
+    content: ManifestEntry['file']['content'],
+  ): bigint | undefined {
+    const own = reader.firstRowId
+    if (own !== undefined || this.#nextRowId === undefined || content !== 'data' || status === 'deleted') return own
+    const inherited = this.#nextRowId
+    this.#nextRowId += reader.recordCount
+    return inherited
+  }
 }

@@ -12,15 +12,7 @@ export interface RecordFields {
   boolean(id: number): boolean
   optionalBoolean(id: number): boolean | undefined
   optionalBytes(id: number): Uint8Array | undefined
-  record(id: number): DecodedRecord
   optionalArray(id: number): readonly unknown[] | undefined
-  optionalLongs(id: number): readonly bigint[] | undefined
-  optionalInts(id: number): readonly number[] | undefined
-  optionalIntMap<T>(
-    id: number,
-    mapIds: ReadonlyMap<number, readonly [key: number, value: number]>,
-    read: (value: unknown) => T | undefined,
-  ): ReadonlyMap<number, T> | undefined
 }
 
 /** `file` is for messages. Every accessor throws IcebergError `malformed-manifest` for a value of another type. */
@@ -67,27 +59,6 @@ export function recordFields(record: DecodedRecord, file: string): RecordFields 
     optionalBytes: (id) => {
       const value = raw(id)
       return value === undefined || value instanceof Uint8Array ? value : wrong(id, 'bytes')
-    },
-    record: (id) => {
-      const value = raw(id)
-      return value instanceof Map ? value : wrong(id, 'a record')
-    },
-    optionalLongs: (id) =>
-      optionalArray(id)?.map((value) => (typeof value === 'bigint' ? value : wrong(id, 'a list of longs'))),
-    optionalInts: (id) =>
-      optionalArray(id)?.map((value) => (typeof value === 'number' ? value : wrong(id, 'a list of ints'))),
-    optionalIntMap: (id, mapIds, read) => {
-      const items = optionalArray(id)
-      if (items === undefined) return undefined
-      const [keyId = 0, valueId = 0] = mapIds.get(id) ?? []
-      const map = new Map<number, NonNullable<ReturnType<typeof read>>>()
-      for (const item of items) {
-        const key = item instanceof Map ? item.get(keyId) : undefined
-        const value = item instanceof Map ? read(item.get(valueId)) : undefined
-        if (typeof key !== 'number' || value === undefined || value === null) return wrong(id, 'a map from column ids')
-        map.set(key, value)
-      }
-      return map
     },
   }
 }

@@ -1,7 +1,7 @@
 import { IcebergError } from '../errors.ts'
 import type { Expression } from '../expression/expression.ts'
 import type { ManifestEntry } from '../manifest/manifest-entry.ts'
-import { readManifest } from '../manifest/read-manifest.ts'
+import { openManifests } from '../manifest/open-manifests.ts'
 import { mainBranch, type Snapshot } from '../metadata/snapshot.ts'
 import {
   currentSchema,
@@ -38,6 +38,8 @@ export interface ScanOptions {
   /** Columns that are to be read, as dotted paths: checked here, so that a mistake shows before any file is opened. */
   readonly columns?: readonly string[] | undefined
   readonly filter?: Expression | undefined
+  /** False when the column metrics of the tasks' files are not needed: they may be missing then. */
+  readonly stats?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -68,12 +70,16 @@ export async function* planScan(
   if (snapshot === undefined) return
   const manifests = await snapshotManifests(io, snapshot, { metadata, signal })
   const deletes = await readDeletes(io, manifests.deletes, { metadata, filter, signal })
-  for (const manifest of manifests.data) {
-    if (!filter.mightMatchManifest(manifest)) continue
-    for await (const entry of readManifest(io, manifest, { metadata, signal })) {
-      if (entry.status === 'deleted') continue
-      if (entry.file.content !== 'data') throw wrongContent(manifest, 'data', entry.file.filePath)
-      if (filter.mightMatchFile(entry.file)) yield scanTask(entry, filter, deletes)
+  // Which equality deletes apply is decided by metrics, too.
+  const stats = options.stats !== false || deletes.size > 0
+  const matching = manifests.data.filter((manifest) => filter.mightMatchManifest(manifest))
+  for (const { manifest, pages } of openManifests(io, matching, { metadata, signal })) {
+    for await (const page of pages({ ...filter.selection(manifest.specId), live: true, stats })) {
+      for (const entry of page) {
+        if (entry.file.content !== 'data') throw wrongContent(manifest, 'data', entry.file.filePath)
+        signal?.throwIfAborted()
+        yield scanTask(entry, filter, deletes)
+      }
     }
   }
 }

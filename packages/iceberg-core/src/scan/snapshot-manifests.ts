@@ -1,18 +1,15 @@
 import { IcebergError } from '../errors.ts'
-import type { ManifestFile } from '../manifest/manifest-file.ts'
-import { hasLiveFiles } from '../manifest/manifest-file.ts'
+import { hasLiveFiles, type ManifestFile } from '../manifest/manifest-file.ts'
+import { openManifests } from '../manifest/open-manifests.ts'
 import { readManifestList } from '../manifest/read-manifest-list.ts'
-import { readManifest } from '../manifest/read-manifest.ts'
+import type { ManifestReadOptions } from '../manifest/read-manifest.ts'
 import type { Snapshot } from '../metadata/snapshot.ts'
-import type { TableMetadata } from '../metadata/table-metadata.ts'
 import type { FileIO } from '../port/file-io.ts'
 import { DeleteFileIndex } from './delete-file-index.ts'
 import type { ScanFilter } from './scan-filter.ts'
 
-export interface ManifestReadOptions {
-  readonly metadata: TableMetadata
-  readonly signal?: AbortSignal | undefined
-}
+/** Header and first block of most manifests. */
+const firstEntryBytes = 64 << 10
 
 /** The manifests of a snapshot that have live files, by what they hold. */
 export interface SnapshotManifests {
@@ -35,15 +32,10 @@ export async function snapshotManifests(
   const data = live.filter(({ content }) => content === 'data')
   const deletes = live.filter(({ content }) => content === 'deletes')
   if (options.metadata.formatVersion === 1 || accountsForDeletes(snapshot, deletes)) return { data, deletes }
-  const heldDeletes = await Promise.all(data.map((manifest) => holdsDeletes(io, manifest, options)))
+  const found = await holdingDeletes(io, data, options)
   return {
-    data: data.filter((_, index) => heldDeletes[index] === false),
-    deletes: [
-      ...deletes,
-      ...data.flatMap((manifest, index): ManifestFile[] =>
-        heldDeletes[index] === true ? [{ ...manifest, content: 'deletes' }] : [],
-      ),
-    ],
+    data: data.filter((manifest) => !found.has(manifest)),
+    deletes: [...deletes, ...Array.from(found, (manifest): ManifestFile => ({ ...manifest, content: 'deletes' }))],
   }
 }
 
@@ -60,14 +52,17 @@ export async function readDeletes(
   options: DeleteReadOptions,
 ): Promise<DeleteFileIndex> {
   const { metadata, filter } = options
+  const { removedBy } = options
   const index = new DeleteFileIndex(metadata)
-  for (const manifest of manifests) {
-    if (!filter.mightMatchManifest(manifest)) continue
-    for await (const entry of readManifest(io, manifest, options)) {
-      if (entry.status === 'deleted' && entry.snapshotId !== options.removedBy) continue
-      if (!filter.mightMatchPartition(entry.file)) continue
-      if (entry.file.content === 'data') throw wrongContent(manifest, 'deletes', entry.file.filePath)
-      index.add(entry)
+  const matching = manifests.filter((manifest) => filter.mightMatchManifest(manifest))
+  for (const { manifest, pages } of openManifests(io, matching, options)) {
+    const selection = { live: removedBy === undefined, partition: filter.partitionTest(manifest.specId) }
+    for await (const page of pages(selection)) {
+      for (const entry of page) {
+        if (entry.status === 'deleted' && entry.snapshotId !== removedBy) continue
+        if (entry.file.content === 'data') throw wrongContent(manifest, 'deletes', entry.file.filePath)
+        index.add(entry)
+      }
     }
   }
   return index
@@ -94,7 +89,18 @@ function accountsForDeletes(snapshot: Snapshot, deletes: readonly ManifestFile[]
   return listed >= Number(counted)
 }
 
-async function holdsDeletes(io: FileIO, manifest: ManifestFile, options: ManifestReadOptions): Promise<boolean> {
-  for await (const { file } of readManifest(io, manifest, options)) return file.content !== 'data'
-  return false
+/** Asks each manifest for its first entry. */
+async function holdingDeletes(
+  io: FileIO,
+  manifests: readonly ManifestFile[],
+  options: ManifestReadOptions,
+): Promise<ReadonlySet<ManifestFile>> {
+  const found = new Set<ManifestFile>()
+  for (const { manifest, pages } of openManifests(io, manifests, { ...options, firstBytes: firstEntryBytes })) {
+    for await (const [first] of pages({ stats: false })) {
+      if (first !== undefined && first.file.content !== 'data') found.add(manifest)
+      break
+    }
+  }
+  return found
 }
