@@ -2,7 +2,7 @@ import type { FieldSummary, ManifestFile } from '../manifest/manifest-file.ts'
 import type { PartitionValue } from '../value/value.ts'
 import { evaluate, testValue } from './predicate.ts'
 import type { PartitionPredicate, PartitionTerm } from './project.ts'
-import { decodeBound, rangeMightMatch, type ValueRange } from './range.ts'
+import { decodeBounds, rangeMightMatch, type ValueRange } from './range.ts'
 
 /** False only when the manifest's partition summaries show that none of its files can match. */
 export function manifestMightMatch(filter: PartitionPredicate, manifest: ManifestFile): boolean {
@@ -29,7 +29,6 @@ function summaryRange(summary: FieldSummary, term: PartitionTerm): ValueRange {
     onlyNulls: summary.containsNull && noBounds && (!floating || summary.containsNaN === false),
     hasNaNs: summary.containsNaN,
     onlyNaNs: summary.containsNaN === true && !summary.containsNull && noBounds,
-    lower: decodeBound(type, summary.lowerBound),
-    upper: decodeBound(type, summary.upperBound),
+    ...decodeBounds(type, summary.lowerBound, summary.upperBound),
   }
 }

@@ -1,7 +1,7 @@
 import type { FileMetrics } from '../manifest/entry-reader.ts'
 import type { BoundExpression, ColumnTerm } from './bind.ts'
 import { evaluate } from './predicate.ts'
-import { decodeBound, rangeMightMatch, type ValueRange } from './range.ts'
+import { decodeBounds, rangeMightMatch, type ValueRange } from './range.ts'
 
 /** False only when the file's metrics show that no row of it passes the filter. */
 export function fileMightMatch(filter: BoundExpression, file: FileMetrics): boolean {
@@ -20,7 +20,6 @@ export function columnRange(file: FileMetrics, term: Pick<ColumnTerm, 'fieldId' 
     onlyNulls: nulls === undefined || values === undefined ? undefined : nulls === values,
     hasNaNs: nans === undefined ? undefined : nans > 0n,
     onlyNaNs: nans === undefined || values === undefined ? undefined : values > 0n && nans === values,
-    lower: decodeBound(type, file.lowerBounds?.get(fieldId)),
-    upper: decodeBound(type, file.upperBounds?.get(fieldId)),
+    ...decodeBounds(type, file.lowerBounds?.get(fieldId), file.upperBounds?.get(fieldId)),
   }
 }

@@ -17,11 +17,35 @@ export interface ValueRange {
   readonly upper: Value | undefined
 }
 
-/** A bound from its binary form; one that is NaN says nothing. */
-export function decodeBound(type: PrimitiveType, bytes: Uint8Array | undefined): Value | undefined {
+/** Bounds from their binary form; `undefined` where they say nothing that holds. */
+export function decodeBounds(
+  type: PrimitiveType,
+  lowerBytes: Uint8Array | undefined,
+  upperBytes: Uint8Array | undefined,
+): Pick<ValueRange, 'lower' | 'upper'> {
+  const lower = decodeBound(type, lowerBytes)
+  const upper = decodeBound(type, upperBytes)
+  if (type === 'uuid' && typeof lower === 'string' && typeof upper === 'string') return uuidBounds(lower, upper)
+  return { lower, upper }
+}
+
+/** A bound that is NaN says nothing. */
+function decodeBound(type: PrimitiveType, bytes: Uint8Array | undefined): Value | undefined {
   if (bytes === undefined || !hasOrderedBounds(type)) return undefined
   const value = singleValueFromBytes(type, bytes)
   return typeof value === 'number' && Number.isNaN(value) ? undefined : value
+}
+
+/**
+ * The spec gives uuids no order. Java Iceberg takes the least and greatest as `java.util.UUID` has it, two signed 64-bit halves;
+ * others compare bytes. What is left here holds in both orders.
+ */
+function uuidBounds(lower: string, upper: string): Pick<ValueRange, 'lower' | 'upper'> {
+  if (lower === upper) return { lower, upper }
+  const [lowerNegative, upperNegative] = [lower >= '8', upper >= '8']
+  if (lowerNegative && !upperNegative) return { lower: undefined, upper: undefined }
+  // Within one sign of the first half both orders agree on it; on the second half they may not.
+  return { lower: `${lower.slice(0, 18)}-0000-000000000000`, upper: `${upper.slice(0, 18)}-ffff-ffffffffffff` }
 }
 
 /** False only when no value in the range can pass the test. */

@@ -1,5 +1,5 @@
 import { filterOrder } from '../expression/predicate.ts'
-import { decodeBound } from '../expression/range.ts'
+import { decodeBounds } from '../expression/range.ts'
 import type { DataFile } from '../manifest/data-file.ts'
 import { fileKey } from '../manifest/file-key.ts'
 import type { FieldSummary, ManifestFile } from '../manifest/manifest-file.ts'
@@ -58,8 +58,7 @@ export class FileSet {
 
 /** False only when no partition of the summary has the value. */
 function valueTest(summary: FieldSummary, type: PartitionFieldType): (value: PartitionValue) => boolean {
-  const lower = type === undefined ? undefined : decodeBound(type, summary.lowerBound)
-  const upper = type === undefined ? undefined : decodeBound(type, summary.upperBound)
+  const { lower, upper } = type === undefined ? {} : decodeBounds(type, summary.lowerBound, summary.upperBound)
   return (value) => {
     if (value === null) return summary.containsNull
     if (typeof value === 'number' && Number.isNaN(value)) return summary.containsNaN !== false
