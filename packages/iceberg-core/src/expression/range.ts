@@ -39,6 +39,8 @@ function decodeBound(type: PrimitiveType, bytes: Uint8Array | undefined): Value 
 /**
  * The spec gives uuids no order. Java Iceberg takes the least and greatest as `java.util.UUID` has it, two signed 64-bit halves;
  * others compare bytes. What is left here holds in both orders.
+ *
+ * @see https://github.com/apache/iceberg/issues/14216
  */
 function uuidBounds(lower: string, upper: string): Pick<ValueRange, 'lower' | 'upper'> {
   if (lower === upper) return { lower, upper }
