@@ -12,7 +12,6 @@ import { allFixtures, describeRead, filterOf, type ExpectedRead, type Fixture } 
  */
 const notReadYet: readonly { readonly tables: RegExp; readonly codes: readonly string[] }[] = [
   { tables: /-avro$|-orc$/, codes: ['unsupported-file'] },
-  { tables: /nanoseconds|variant|nested|initial-defaults$/, codes: ['unsupported-file', 'malformed-file'] },
   // Java Iceberg's own fault: its Avro does not hold to the schema beside it.
   { tables: /^java\/transform-identity-of-fixed$/, codes: ['malformed-manifest'] },
 ]
