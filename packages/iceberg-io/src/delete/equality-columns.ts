@@ -85,7 +85,8 @@ function mapped(field: NestedField): MappedField {
   return { names: [field.name], fieldId: field.id, fields: below }
 }
 
-function pathTo(fields: readonly NestedField[], id: number): EqualityColumn | undefined {
+/** The fields from a column down to the one with that id, through structs only. */
+export function pathTo(fields: readonly NestedField[], id: number): EqualityColumn | undefined {
   for (const field of fields) {
     if (field.id === id) return [field]
     if (typeof field.type === 'string' || field.type.kind !== 'struct') continue

@@ -41,6 +41,17 @@ export class PositionSet implements Iterable<bigint> {
     return this.#containers.length === 0
   }
 
+  /** The highest position. */
+  get highest(): bigint | undefined {
+    const container = this.#containers.at(-1)
+    if (container === undefined) return undefined
+    let last = 0
+    container.forEach((value) => {
+      last = value
+    })
+    return (BigInt(this.#keys.at(-1) ?? 0) << lowBits) + BigInt(last)
+  }
+
   /** Bytes held, about. */
   get byteSize(): number {
     return this.#containers.reduce((sum, container) => sum + container.byteSize + bytesAContainer, 0)
