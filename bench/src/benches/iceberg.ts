@@ -1,8 +1,9 @@
 import type { Figure } from '../figure.ts'
 import { appendBench } from './iceberg/append.ts'
 import { planBench } from './iceberg/plan.ts'
+import { scanBench } from './iceberg/scan.ts'
 
-const parts = [appendBench, planBench]
+const parts = [appendBench, scanBench, planBench]
 
 /** Iceberg tables against PyIceberg (`ICEBRIDGE_PYTHON`) and DuckDB, one part after the other. */
 export async function* iceberg(options: { readonly say: (text: string) => void }): AsyncGenerator<Figure> {

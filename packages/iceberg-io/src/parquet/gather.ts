@@ -48,6 +48,7 @@ export function gather(spans: readonly PageSpan[], leaf: SchemaNode): LeafSlots 
   return {
     slots,
     definition: nulls && count < slots ? definitions(spans, slots, leaf.maxDefinition) : undefined,
+    highest: leaf.maxDefinition,
     repetition: leaf.maxRepetition === 0 ? undefined : repetitions(spans, slots),
     values:
       leaf.physical === 'BYTE_ARRAY'

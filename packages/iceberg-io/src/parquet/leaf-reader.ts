@@ -25,6 +25,8 @@ export interface LeafSlots {
   readonly slots: number
   /** A level a slot; undefined when every slot holds a value. */
   readonly definition: Uint8Array | undefined
+  /** The level of a slot that holds a value. */
+  readonly highest: number
   /** A level a slot; undefined for leaves that do not repeat. */
   readonly repetition: Uint8Array | undefined
   readonly values: DenseValues

@@ -143,9 +143,13 @@ function decodeIndexes(
   decodeHybrid(bytes.subarray(1), bytes[0] ?? 0, indexes)
   const size = dictionary.count
   let highest = 0
-  // A negative index is a large one here.
-  for (let at = 0; at < count; at++) highest = Math.max(highest, (indexes[at] ?? 0) >>> 0)
-  if (highest >= size) throw damaged(`a page refers to entry ${highest} of a dictionary of ${size}`)
+  let signs = 0
+  for (let at = 0; at < count; at++) {
+    const index = indexes[at] ?? 0
+    signs |= index
+    if (index > highest) highest = index
+  }
+  if (signs < 0 || highest >= size) throw damaged(`a page refers to an entry that its dictionary of ${size} has not`)
   return { kind: 'index', indexes, dictionary, count }
 }
 

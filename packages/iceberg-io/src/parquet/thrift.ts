@@ -8,6 +8,8 @@ const deepest = 16
 /** Higher field ids than any of Parquet's are passed over. */
 const highestField = 63
 
+const utf8 = new TextDecoder()
+
 /** A struct by field id, with checked access. Absent fields are undefined. */
 export class ThriftStruct {
   readonly #fields: (ThriftValue | undefined)[]
@@ -38,7 +40,7 @@ export class ThriftStruct {
 
   text(id: number): string | undefined {
     const bytes = this.bytes(id)
-    return bytes === undefined ? undefined : new TextDecoder().decode(bytes)
+    return bytes === undefined ? undefined : utf8.decode(bytes)
   }
 
   struct(id: number): ThriftStruct | undefined {

@@ -7,6 +7,7 @@ export function integerDecimals({ bytes, width, count }: DenseFixed, precision: 
   const from = new Int32Array(bytes.buffer)
   const wordsEach = width >> 2
   const to = new Uint32Array((from.length / wordsEach) * 4)
+  // As a double a value is near enough to tell which ones need a closer look.
   const limit = 10 ** precision
   for (let at = 0; at < count; at++) {
     const low = from[at * wordsEach] ?? 0
@@ -17,7 +18,6 @@ export function integerDecimals({ bytes, width, count }: DenseFixed, precision: 
     to[at * 4 + 2] = sign
     to[at * 4 + 3] = sign
     const value = high * 0x1_0000_0000 + (low >>> 0)
-    // A double is near enough to tell which values need a closer look.
     if (value >= limit || value <= -limit) checkDigits((BigInt(high) << 32n) | BigInt(low >>> 0), precision)
   }
   return to

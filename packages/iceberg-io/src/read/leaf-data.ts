@@ -4,7 +4,7 @@ import type { SchemaNode } from '../parquet/schema-tree.ts'
 import type { Place } from './assemble.ts'
 import type { ColumnValues, DecodeLeaf } from './leaf-decoder.ts'
 import { mismatch, presentSlots } from './slots.ts'
-import { noNulls, nullsOf, packBits, spread, spreadOffsets } from './validity.ts'
+import { noNulls, packBits, spread, spreadOffsets } from './validity.ts'
 
 /** The Arrow data of a leaf in the slots of a place. @throws DecodeFault */
 export function leafData(
@@ -18,7 +18,7 @@ export function leafData(
   const values = decode(slots.values)
   const { count } = slots.values
   if (present !== undefined) spreadValues(values, present, count)
-  const nulls = present === undefined ? noNulls : nullsOf(present)
+  const nulls = present === undefined ? noNulls : { nullCount: length - count, bitmap: packBits(present) }
   return makeData({
     type,
     length,

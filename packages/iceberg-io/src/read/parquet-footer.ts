@@ -17,7 +17,7 @@ export async function openParquet(
   if (sizeBytes < 12) throw damaged('it is not a Parquet file')
   const start = Math.max(0, sizeBytes - tailBytes)
   const tail = await readSpan(file, { start, end: sizeBytes })
-  const magic = new TextDecoder('latin1').decode(tail.subarray(-4))
+  const magic = String.fromCharCode(...tail.subarray(-4))
   if (magic === 'PARE') throw unsupported('the file is encrypted')
   if (magic !== 'PAR1') throw damaged('it is not a Parquet file')
   const view = new DataView(tail.buffer, tail.byteOffset, tail.byteLength)

@@ -17,6 +17,8 @@ export function presentSlots(
   const { length } = place
   if (repetition === undefined && slots !== length) throw mismatch()
   if (definition === undefined) return undefined
+  // Levels of 0 and 1 are what is asked for already.
+  if (repetition === undefined && leaf.highest === 1 && at === 1) return definition
   const present = new Uint8Array(length)
   if (repetition === undefined) {
     for (let slot = 0; slot < slots; slot++) present[slot] = (definition[slot] ?? 0) >= at ? 1 : 0
