@@ -19,6 +19,7 @@ import { SpillFile } from '../delete/spill-file.ts'
 import { IcebergIoError } from '../errors.ts'
 import type { MapPath } from './data-rows.ts'
 import { metadataColumns } from './metadata-values.ts'
+import { mergeFields, projectPath } from './projection.ts'
 import { taskRows, type WantedColumn } from './task-rows.ts'
 
 export interface ReaderOptions {
@@ -39,7 +40,8 @@ const defaultDeletesInMemoryBytes = 256 * 1024 * 1024
 /** What is read of each row, and of which rows. */
 export interface RowOptions {
   /**
-   * Top-level columns, in this order; by default all of the schema's. Of a table that has none of that name also
+   * Columns, in this order; by default all of the schema's. A dotted path (`address.city`) gives the struct with only that
+   * part of it; parts of one struct come as one column. Of a table that has none of that name also
    * `_file`, `_pos`, `_spec_id`, `_partition`, `_row_id`, `_last_updated_sequence_number`, and `_deleted`, with which
    * deleted rows come as well.
    */
@@ -173,8 +175,8 @@ export class IcebergReader {
   #columns(schema: Schema, names: readonly string[] | undefined): readonly WantedColumn[] {
     if (names === undefined) return schema.fields.map((field) => ({ field, isMetadata: false }))
     const known = metadataColumns(this.#table.loaded.metadata)
-    return names.map((name) => {
-      const field = schema.fields.find((candidate) => candidate.name === name)
+    const wanted = names.map((name): WantedColumn => {
+      const field = projectPath(schema, name)
       if (field !== undefined) return { field, isMetadata: false }
       const metadataField = known.find((candidate) => candidate.name === name)
       if (metadataField !== undefined) return { field: metadataField, isMetadata: true }
@@ -183,5 +185,19 @@ export class IcebergReader {
         hint: `Columns are: ${schema.fields.map((candidate) => candidate.name).join(', ')}`,
       })
     })
+    return joinParts(wanted)
   }
+}
+
+/** Several parts of one struct are one column, in the place of the first. */
+function joinParts(wanted: readonly WantedColumn[]): readonly WantedColumn[] {
+  const joined: WantedColumn[] = []
+  for (const column of wanted) {
+    const at = joined.findIndex(({ field, isMetadata }) => field.id === column.field.id && !isMetadata)
+    const known = joined[at]
+    const [both] = known === undefined ? [] : mergeFields([known.field], [column.field])
+    if (known === undefined || both === undefined || known.field === column.field) joined.push(column)
+    else joined[at] = { field: both, isMetadata: false }
+  }
+  return joined
 }

@@ -3,7 +3,6 @@ import {
   bindExpression,
   deletedColumn,
   type FileScanTask,
-  findFieldByName,
   type FileIO,
   lastUpdatedSequenceNumberColumn,
   type NestedField,
@@ -15,14 +14,14 @@ import {
 import { Bool, type Data, Field, Int64, makeData, RecordBatch, Schema as ArrowSchema, Struct } from 'apache-arrow'
 import { columnFieldOf } from '../column-fields.ts'
 import { fieldsToRead } from '../delete/equality-columns.ts'
-import type { EqualityDeletes, EqualityTest } from '../delete/equality-deletes.ts'
+import type { EqualityDeletes } from '../delete/equality-deletes.ts'
 import type { PositionDeletes } from '../delete/position-deletes.ts'
-import { IcebergIoError } from '../errors.ts'
 import { type MapPath, readDataRows } from './data-rows.ts'
 import { identityValues } from './identity-values.ts'
 import { constantData } from './metadata-values.ts'
 import { defaultBatchRows } from './parquet-file.ts'
-import { filterColumns, filterRows } from './row-filter.ts'
+import { mergeFields, projectColumn } from './projection.ts'
+import { filterFields, filterRows } from './row-filter.ts'
 
 /** A column to read: one of the table's, or one that its metadata gives. */
 export interface WantedColumn {
@@ -59,9 +58,10 @@ export async function* taskRows(
   const positions = await context.positionDeletes.of(task)
   const equality = await context.equalityDeletes.of(task)
   const filter = bindExpression(task.residual, schema)
-  const kept = [...new Set([...storedFields(columns), ...testedFields(filterColumns(filter), schema)])]
+  const kept = mergeFields(storedFields(columns), filterFields(filter, schema))
   // Columns that only equality deletes need are read last and dropped as soon as those are applied.
-  const fields = [...kept, ...comparedFields(equality, kept)]
+  const fields = mergeFields(kept, fieldsToRead(equality.flatMap((test) => test.columns)))
+  const readAs = fields.slice(0, kept.length)
   const needs = new Set(columns.flatMap(({ field, isMetadata }) => (isMetadata ? [field.id] : [])))
   const needsPositions = needs.has(positionColumn.id) || (needs.has(rowIdColumn.id) && file.firstRowId !== undefined)
   const keepsDeleted = needs.has(deletedColumn.id)
@@ -84,16 +84,12 @@ export async function* taskRows(
     if (needsPositions) rows = withColumn(rows, positionName, positionData(firstRow, batch.numRows))
     if (keepsDeleted) rows = withColumn(rows, deletedName, booleanData(mask, batch.numRows))
     else if (mask.includes(1)) rows = takeRows(rows, unmarked(mask))
-    const passing = filterRows(rows, filter)
+    const passing = filterRows(rows, filter, readAs)
     for (let start = 0; start < passing.numRows; start += batchRows) {
       const part = sliceBatch(passing, start, Math.min(passing.numRows, start + batchRows))
-      yield output(part, kept, task, context)
+      yield output(part, readAs, task, context)
     }
   }
-}
-
-function comparedFields(tests: readonly EqualityTest[], kept: readonly NestedField[]): readonly NestedField[] {
-  return fieldsToRead(tests.flatMap((test) => test.columns).filter(([top]) => !kept.some(({ id }) => id === top.id)))
 }
 
 /** What must be read from the file for the columns wanted. */
@@ -102,33 +98,21 @@ function storedFields(columns: readonly WantedColumn[]): readonly NestedField[] 
   return columns.flatMap(({ field, isMetadata }) => (!isMetadata || lineage.includes(field.id) ? [field] : []))
 }
 
-function testedFields(paths: ReadonlySet<string>, schema: Schema): readonly NestedField[] {
-  return [...paths].map((path) => {
-    const field = schema.fields.find((candidate) => candidate.name === path)
-    if (field !== undefined) return field
-    const nested = findFieldByName(schema, path) !== undefined
-    throw new IcebergIoError(
-      'invalid-argument',
-      nested ? `a filter on ${path} inside a struct is not evaluated` : `the table has no column ${path}`,
-      { context: { column: path }, hint: 'Filter on top-level columns.' },
-    )
-  })
-}
-
 function output(
   rows: RecordBatch,
   fields: readonly NestedField[],
   task: FileScanTask,
   { columns, metadata }: TaskRowsContext,
 ): RecordBatch {
-  if (columns.every(({ isMetadata }) => !isMetadata)) {
+  if (columns.every(({ isMetadata }) => !isMetadata) && columns.every(({ field }) => fields.includes(field))) {
     const indexes = columns.map(({ field }) => fields.indexOf(field))
     const asIs = indexes.length === rows.numCols && indexes.every((index, at) => index === at)
     return asIs ? rows : selectColumns(rows, indexes)
   }
   const made = columns.map(({ field, isMetadata }): { readonly field: Field; readonly data: Data } => {
-    const stored = fields.indexOf(field)
-    if (!isMetadata) return columnAt(rows, stored)
+    const stored = fields.findIndex(({ id }) => id === field.id)
+    const read = fields[stored]
+    if (!isMetadata && read !== undefined) return projectColumn(columnAt(rows, stored), read, field)
     const [arrow] = arrowSchema([columnFieldOf(field)]).fields
     if (arrow === undefined) throw new TypeError('a field for each column')
     return {
