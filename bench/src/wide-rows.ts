@@ -31,8 +31,8 @@ const columns: readonly ColumnField[] = [
 
 const statuses = ['new', 'paid', 'packed', 'shipped', 'delivered', 'returned', 'cancelled']
 
-/** Batches of 65,536 rows: the same ones every time. */
-export function wideBatches(rows: number): RecordBatch[] {
+/** Batches of 65,536 rows: the same ones every time, but for the ids. */
+export function wideBatches(rows: number, idOf: (row: number) => number = (row) => row): RecordBatch[] {
   const batches: RecordBatch[] = []
   const builder = new BatchBuilder(columns)
   const [id, quantity, price, amount, at, day, reference, status] = builder.columns
@@ -42,7 +42,7 @@ export function wideBatches(rows: number): RecordBatch[] {
     return Math.floor((state / 0x1_0000_0000) * below)
   }
   for (let row = 0; row < rows; row++) {
-    if (id?.kind === 'int64') id.append(BigInt(row))
+    if (id?.kind === 'int64') id.append(BigInt(idOf(row)))
     if (quantity?.kind === 'int32') {
       if (random(20) === 0) quantity.appendNull()
       else quantity.append(random(1000))

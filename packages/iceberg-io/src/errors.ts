@@ -8,6 +8,10 @@ export type IcebergIoErrorCode =
   /** A batch that does not fit the table's schema. */
   | 'schema-mismatch'
   | 'invalid-argument'
+  /** Two rows of an input that must differ in their key. */
+  | 'duplicate-keys'
+  /** An input that passes the memory it was given. */
+  | 'too-large'
   /** The writer has ended already. */
   | 'closed'
 

@@ -1,3 +1,6 @@
+export type { ActionOutcome } from './action/action-outcome.ts'
+export { upsert } from './action/upsert.ts'
+export type { UpsertCounts, UpsertOptions } from './action/upsert.ts'
 export { columnFieldsOf } from './column-fields.ts'
 export { EqualityDeleteWriter } from './delete/equality-delete-writer.ts'
 export type { EqualityDeleteOptions } from './delete/equality-delete-writer.ts'

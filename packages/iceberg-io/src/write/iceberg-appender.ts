@@ -5,10 +5,13 @@ import {
   defaultSpec,
   type Environment,
   type FileIO,
+  lastUpdatedSequenceNumberColumn,
   type PartitionSpec,
   type PartitionValue,
+  rowIdColumn,
   type Schema,
   type TableHandle,
+  type TableMetadata,
 } from '@icebridge/iceberg-core'
 import type { RecordBatch } from 'apache-arrow'
 import { IcebergIoError } from '../errors.ts'
@@ -51,6 +54,11 @@ export interface AppenderOptions {
   readonly sort?: boolean | undefined
   /** Bytes of rows that are held for sorting, over all partitions. Default 64 MiB. */
   readonly sortBytes?: number | undefined
+  /**
+   * Batches may also have `_row_id` and `_last_updated_sequence_number`, which are written: for rows that are moved from other
+   * files of a table of format version 3. Absent or null, a row inherits them.
+   */
+  readonly rowLineage?: boolean | undefined
   /** Put before every file name. */
   readonly filePrefix?: string | undefined
   readonly signal?: AbortSignal | undefined
@@ -99,10 +107,11 @@ export class IcebergAppender {
     const sortOrder = defaultSortOrder(metadata)
     const order = sortOrder.fields.length === 0 ? undefined : new RowOrder(this.schema, sortOrder)
     this.#sortBy = options.sort === true ? order : undefined
-    parquetSchema(this.schema) // refuses what cannot be written
+    const fileSchema = options.rowLineage === true ? withLineage(this.schema, metadata) : this.schema
+    parquetSchema(fileSchema) // refuses what cannot be written
     this.#fileOptions = {
       ...parquetSettings(this.schema, properties, options),
-      schema: this.schema,
+      schema: fileSchema,
       specId: this.#spec.specId,
       metrics: metricsModes(this.schema, properties, { full: options.fullMetricsColumns, sortOrder }),
       order,
@@ -249,6 +258,18 @@ export class IcebergAppender {
     const folder = partitionPath(this.#spec, this.#partitioner.sources, partition)
     return location(folder, `${prefix}-${this.#created++}-${uuid}.parquet`)
   }
+}
+
+/** @see https://iceberg.apache.org/spec/#row-lineage */
+function withLineage(schema: Schema, { formatVersion, location }: TableMetadata): Schema {
+  if (formatVersion >= 3) {
+    return { ...schema, fields: [...schema.fields, rowIdColumn, lastUpdatedSequenceNumberColumn] }
+  }
+  throw new IcebergIoError(
+    'invalid-argument',
+    `the table at ${location} is of format version ${formatVersion}, whose rows have no lineage`,
+    { context: { location, formatVersion }, hint: 'Upgrade the table to version 3, or leave rowLineage out.' },
+  )
 }
 
 /** @throws IcebergIoError `invalid-argument` for a table that wants its data files in another format. */

@@ -1,0 +1,49 @@
+import {
+  alwaysTrue,
+  type FileScanTask,
+  lastUpdatedSequenceNumberColumn,
+  rowIdColumn,
+  type TableHandle,
+  type TableMetadata,
+} from '@icebridge/iceberg-core'
+import { type Data, Int64, makeData, type RecordBatch } from 'apache-arrow'
+import { IcebergReader } from '../read/iceberg-reader.ts'
+import { batchOfColumns, type Column, columnNamed } from './columns.ts'
+
+/** The columns that a row takes along when it moves to another file; none before format version 3. */
+export function lineageColumns({ formatVersion }: Pick<TableMetadata, 'formatVersion'>): readonly string[] {
+  return formatVersion >= 3 ? [rowIdColumn.name, lastUpdatedSequenceNumberColumn.name] : []
+}
+
+/** All rows that the deletes leave of a file, whatever the filter that planned it says. */
+export function fileRows(
+  table: TableHandle,
+  task: FileScanTask,
+  options: { readonly columns: readonly string[]; readonly signal: AbortSignal | undefined },
+): AsyncGenerator<RecordBatch, void, undefined> {
+  const reader = new IcebergReader(table, { signal: options.signal })
+  return reader.scanTasks([{ ...task, residual: alwaysTrue }], { columns: options.columns })
+}
+
+/** The batch with `_last_updated_sequence_number` null in the marked rows: they inherit that of the commit. */
+export function withChangedLineage(batch: RecordBatch, changed: Uint8Array): RecordBatch {
+  const { name } = lastUpdatedSequenceNumberColumn
+  if (columnNamed(batch, name) === undefined) return batch
+  const columns = batch.schema.fields.flatMap((field): readonly Column[] => {
+    const column = columnNamed(batch, field.name)
+    if (column === undefined) return []
+    return field.name === name ? [{ field, data: nulled(column.data, changed) }] : [column]
+  })
+  return batchOfColumns(columns, batch.numRows)
+}
+
+function nulled(data: Data, rows: Uint8Array): Data {
+  const bits = new Uint8Array((data.length + 7) >> 3)
+  let nullCount = 0
+  for (let row = 0; row < data.length; row++) {
+    if (rows[row] === 1 || !data.getValid(row)) nullCount++
+    else bits[row >> 3] = (bits[row >> 3] ?? 0) | (1 << (row & 7))
+  }
+  const values: BigInt64Array = data.values
+  return makeData({ type: new Int64(), length: data.length, nullCount, nullBitmap: bits, data: values })
+}
