@@ -2,8 +2,9 @@ import type { Figure } from '../figure.ts'
 import { appendBench } from './iceberg/append.ts'
 import { planBench } from './iceberg/plan.ts'
 import { scanBench } from './iceberg/scan.ts'
+import { upsertBench } from './iceberg/upsert.ts'
 
-const parts = [appendBench, scanBench, planBench]
+const parts = [appendBench, scanBench, planBench, upsertBench]
 
 /** Iceberg tables against PyIceberg (`ICEBRIDGE_PYTHON`) and DuckDB, one part after the other. */
 export async function* iceberg(options: { readonly say: (text: string) => void }): AsyncGenerator<Figure> {

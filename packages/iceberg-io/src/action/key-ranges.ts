@@ -2,7 +2,7 @@ import {
   and,
   compareValues,
   type DataFile,
-  decodeBound,
+  decodeBounds,
   type Expression,
   gteq,
   isIn,
@@ -67,8 +67,7 @@ export class KeyRanges {
   /** False only when the file's bounds show that it holds none of the keys. */
   mightHold(file: DataFile): boolean {
     return this.#columns.every(({ fieldId, type, values }) => {
-      const lower = decodeBound(type, file.lowerBounds?.get(fieldId))
-      const upper = decodeBound(type, file.upperBounds?.get(fieldId))
+      const { lower, upper } = decodeBounds(type, file.lowerBounds?.get(fieldId), file.upperBounds?.get(fieldId))
       if (lower === undefined || upper === undefined) return true
       // The first value that is not below the file's may be within it, or none is.
       let low = 0
