@@ -61,18 +61,20 @@ function batchesOf(fields: readonly NestedField[], rows: readonly PlainValue[][]
 describe('writeParquet', () => {
   const fields = [...scalarFields, ...nestedFields]
 
-  it('writes random rows of every type that DuckDB and our own reader give back exactly', async () => {
-    for (let seed = 1; seed <= 12; seed++) {
-      const random = seededRandom(seed)
-      const rows = randomRows(columnFieldsOf(schemaOf(fields)), 300 + seed * 37, random)
-      const compression = (['zstd', 'snappy', 'gzip', 'none', 'brotli', 'lz4'] as const)[seed % 6]
-      const rowGroupRows = seed % 2 === 0 ? 100 : 1 << 20
-      const path = await write(fields, batchesOf(fields, rows, random), { compression, rowGroupRows })
-      expect(footerOf(path).row_groups).toHaveLength(Math.ceil(rows.length / rowGroupRows))
-      expect(await readBack(path, fields)).toStrictEqual(rows)
-      expect(await query(`select * from read_parquet('${path}')`)).toStrictEqual(rows)
-    }
-  })
+  it.each(['zstd', 'snappy', 'gzip', 'none', 'brotli', 'lz4'] as const)(
+    'writes random rows of every type with %s that DuckDB and our own reader give back exactly',
+    async (compression) => {
+      for (let seed = 1; seed <= 2; seed++) {
+        const random = seededRandom(seed + compression.length)
+        const rows = randomRows(columnFieldsOf(schemaOf(fields)), 300 + seed * 137, random)
+        const rowGroupRows = seed % 2 === 0 ? 100 : 1 << 20
+        const path = await write(fields, batchesOf(fields, rows, random), { compression, rowGroupRows })
+        expect(footerOf(path).row_groups).toHaveLength(Math.ceil(rows.length / rowGroupRows))
+        expect(await readBack(path, fields)).toStrictEqual(rows)
+        expect(await query(`select * from read_parquet('${path}')`)).toStrictEqual(rows)
+      }
+    },
+  )
 
   it('writes columns that are all null, never null, and required', async () => {
     const mixed: NestedField[] = [
