@@ -1,19 +1,24 @@
-// Appends `count` files to the table n.t, one snapshot each, and prints each snapshot's id once it is committed.
+// Appends `count` files of one row each to the table n.t, one snapshot each, and prints each snapshot's id once it is committed.
+// usage: appender.mjs FOLDER|URI PREFIX COUNT: a SQLite catalog in a folder, or the address of a REST catalog
 import { append, openTable } from '@icebridge/iceberg-core'
 import { LocalFileIO } from '@icebridge/fileio'
 import { SqlCatalog, systemEnvironment } from '@icebridge/iceberg-catalog'
+import { RestCatalog } from '@icebridge/iceberg-catalog/rest'
 
-const [folder, prefix, count] = process.argv.slice(2)
+const [place, prefix, count] = process.argv.slice(2)
 const io = new LocalFileIO()
-const catalog = await SqlCatalog.openSqlite({
-  name: 'lake',
-  path: `${folder}/catalog.db`,
-  warehouse: `${folder}/warehouse`,
-  io,
-  environment: systemEnvironment,
-})
+const environment = systemEnvironment
+const catalog = place.startsWith('http')
+  ? await RestCatalog.open({ name: 'lake', uri: place, environment })
+  : await SqlCatalog.openSqlite({
+      name: 'lake',
+      path: `${place}/catalog.db`,
+      warehouse: `${place}/warehouse`,
+      io,
+      environment,
+    })
+let table = await openTable(catalog, { namespace: ['n'], name: 't' }, io)
 for (let index = 0; index < Number(count); index++) {
-  const table = await openTable(catalog, { namespace: ['n'], name: 't' }, io)
   const file = {
     content: 'data',
     filePath: `${table.loaded.metadata.location}/data/${prefix}-${index}.parquet`,
@@ -26,9 +31,10 @@ for (let index = 0; index < Number(count); index++) {
   const outcome = await append(
     table,
     { files: [file] },
-    { environment: systemEnvironment, retries: { retries: 1000, minWaitMs: 5, maxWaitMs: 200 } },
+    { environment, retries: { retries: 1000, minWaitMs: 20, maxWaitMs: 500 } },
   )
   if (outcome.status !== 'committed') throw new Error(`${outcome.status} ${outcome.reason ?? outcome.cause}`)
+  table = outcome.table
   process.stdout.write(`${outcome.snapshot.snapshotId}\n`)
 }
 await catalog[Symbol.asyncDispose]()

@@ -44,8 +44,10 @@ export async function startJavaRestServer(options: JavaRestServerOptions = {}): 
     `CATALOG_${key.replaceAll('-', '__').replaceAll('.', '_').toUpperCase()}`,
     value,
   ])
+  const home = process.env['JAVA_HOME']
+  const java = home === undefined || home === '' ? 'java' : join(home, 'bin', 'java')
   const child = spawn(
-    'java',
+    java,
     [
       '-Xmx512m',
       '-XX:TieredStopAtLevel=1',

@@ -2,10 +2,21 @@ import { spawn } from 'node:child_process'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ancestorsOf, openTable, planScan } from '@icebridge/iceberg-core'
+import { LocalFileIO } from '@icebridge/fileio'
+import { systemEnvironment } from '@icebridge/iceberg-catalog'
+import { RestCatalog } from '@icebridge/iceberg-catalog/rest'
 import { sampleTable } from '@icebridge/iceberg-catalog/testing'
+import { ancestorsOf, openTable, planScan, type Catalog, type TableMetadata } from '@icebridge/iceberg-core'
 import { expect, test } from 'vitest'
 import { sqliteFixture } from './fixture.ts'
+import { javaRestServer, startJavaRestServer } from './java-rest-server.ts'
+import { restFixture } from './rest-fixture.ts'
+
+const writers = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+const commitsEach = 50
+const total = writers.length * commitsEach
+const identifier = { namespace: ['n'], name: 't' }
+const timeout = 300_000
 
 interface Ended {
   readonly code: number | null
@@ -13,9 +24,10 @@ interface Ended {
   readonly stderr: string
 }
 
-function startAppender(folder: string, prefix: string, count: number): Promise<Ended> {
+/** `place` is what appender.mjs takes. */
+function startAppender(place: string, prefix: string): Promise<Ended> {
   const script = fileURLToPath(new URL('appender.mjs', import.meta.url))
-  const child = spawn(process.execPath, ['--no-warnings', script, folder, prefix, String(count)])
+  const child = spawn(process.execPath, ['--no-warnings', script, place, prefix, String(commitsEach)])
   let out = ''
   let stderr = ''
   child.stdout.on('data', (chunk) => (out += String(chunk)))
@@ -25,27 +37,56 @@ function startAppender(folder: string, prefix: string, count: number): Promise<E
   })
 }
 
-test('four processes that append to one table lose no commit', { timeout: 180_000 }, async () => {
-  await using fixture = await sqliteFixture()
-  await using catalog = await fixture.open()
-  await catalog.createNamespace(['n'])
-  const identifier = { namespace: ['n'], name: 't' }
+/** Eight processes make fifty commits each; every commit and every row must be there. Gives the table's metadata. */
+async function hammer(catalog: Catalog, place: string): Promise<TableMetadata> {
+  await catalog.createNamespace(identifier.namespace)
   await catalog.createTable(identifier, sampleTable)
-  const ended = await Promise.all(['a', 'b', 'c', 'd'].map((prefix) => startAppender(fixture.folder, prefix, 15)))
+  const ended = await Promise.all(writers.map((prefix) => startAppender(place, prefix)))
   expect(ended.map(({ code, stderr }) => ({ code, stderr }))).toEqual(ended.map(() => ({ code: 0, stderr: '' })))
 
-  const table = await openTable(catalog, identifier, fixture.io)
+  const table = await openTable(catalog, identifier, new LocalFileIO())
   const { metadata } = table.loaded
   const history = ancestorsOf(metadata, metadata.currentSnapshotId ?? -1n).map(({ snapshotId }) => String(snapshotId))
   expect([...history].sort()).toEqual(ended.flatMap(({ snapshots }) => snapshots).sort())
-  expect(history).toHaveLength(60)
-  expect(metadata.lastSequenceNumber).toBe(60n)
-  const files = new Set<string>()
-  for await (const task of planScan(table)) files.add(task.file.filePath)
-  expect(files.size).toBe(60)
+  expect(history).toHaveLength(total)
+  expect(metadata.lastSequenceNumber).toBe(BigInt(total))
+  const rows = new Map<string, bigint>()
+  for await (const { file } of planScan(table)) rows.set(file.filePath, file.recordCount)
+  const names = writers.flatMap((prefix) => Array.from({ length: commitsEach }, (_, index) => `${prefix}-${index}`))
+  expect([...rows.keys()].sort()).toEqual(names.map((name) => `${metadata.location}/data/${name}.parquet`).sort())
+  expect([...rows.values()].reduce((sum, count) => sum + count, 0n)).toBe(BigInt(total))
+  return metadata
+}
 
-  const left = await readdir(join(metadata.location, 'metadata'))
-  expect(left.filter((name) => name.endsWith('.metadata.json'))).toHaveLength(61)
-  expect(left.filter((name) => name.startsWith('snap-'))).toHaveLength(60)
+async function metadataFolder(metadata: TableMetadata): Promise<readonly string[]> {
+  return await readdir(join(metadata.location, 'metadata'))
+}
+
+test('eight processes that append to one table of a SQLite catalog lose no commit', { timeout }, async () => {
+  await using fixture = await sqliteFixture()
+  await using catalog = await fixture.open()
+  const left = await metadataFolder(await hammer(catalog, fixture.folder))
+  expect(left.filter((name) => name.endsWith('.metadata.json'))).toHaveLength(total + 1)
+  expect(left.filter((name) => name.startsWith('snap-'))).toHaveLength(total)
   expect(left.filter((name) => name.startsWith('.tmp-'))).toEqual([])
 })
+
+test('eight processes that append to one table through a REST server lose no commit', { timeout }, async () => {
+  await using fixture = await restFixture({ sendsEtags: true })
+  await using catalog = await fixture.open()
+  const left = await metadataFolder(await hammer(catalog, fixture.server.uri))
+  expect(left.filter((name) => name.endsWith('.metadata.json'))).toHaveLength(total + 1)
+  expect(left.filter((name) => name.startsWith('snap-'))).toHaveLength(total)
+})
+
+test(
+  "eight processes that append to one table through Java's REST server lose no commit",
+  { timeout },
+  async (context) => {
+    if ('missing' in javaRestServer) return context.skip(javaRestServer.missing)
+    await using server = await startJavaRestServer()
+    await using catalog = await RestCatalog.open({ name: 'java', uri: server.uri, environment: systemEnvironment })
+    const left = await metadataFolder(await hammer(catalog, server.uri))
+    expect(left.filter((name) => name.startsWith('snap-'))).toHaveLength(total)
+  },
+)
