@@ -129,6 +129,38 @@ const behaviours: Readonly<Record<string, (io: FileIO, root: string) => Promise<
     }
     assert.deepEqual(await names(io, `${root}/`), [path])
   },
+  'keeps a file of many megabytes whole, and reads its parts': async (io, root) => {
+    const bytes = new Uint8Array(20_000_003).map((_, index) => (index * 31) ^ (index >>> 12))
+    const writer = await io.create(`${root}/large`)
+    for (let start = 0; start < bytes.length; start += 1_000_000)
+      await writer.write(bytes.slice(start, start + 1_000_000))
+    await writer.close()
+    assert.equal((await io.stat(`${root}/large`)).sizeBytes, bytes.length)
+    assert.equal(Buffer.compare(await io.read(`${root}/large`), bytes), 0)
+    const range = { start: 8_388_600, end: 8_388_700 }
+    assert.deepEqual([...(await io.read(`${root}/large`, { range }))], [...bytes.subarray(range.start, range.end)])
+  },
+  'leaves nothing of a large file that is aborted': async (io, root) => {
+    const writer = await io.create(`${root}/large`)
+    await writer.write(new Uint8Array(20_000_000))
+    await writer.abort()
+    await assert.rejects(io.stat(`${root}/large`), { code: 'not-found' })
+    assert.deepEqual(await names(io, `${root}/`), [])
+    await put(io, `${root}/large`, 'the name is free')
+  },
+  'lets exactly one of several writers of one large file win': async (io, root) => {
+    const path = `${root}/race`
+    const writers = await Promise.all(Array.from({ length: 3 }, () => io.create(path)))
+    await Promise.all(writers.map((writer, index) => writer.write(new Uint8Array(9_000_000).fill(index))))
+    const results = await Promise.allSettled(writers.map((writer) => writer.close()))
+    const winners = results.flatMap((result, index) => (result.status === 'fulfilled' ? [index] : []))
+    assert.equal(winners.length, 1)
+    const bytes = await io.read(path)
+    assert.deepEqual([bytes.length, bytes[0], bytes.at(-1)], [9_000_000, winners[0], winners[0]])
+    for (const result of results) {
+      if (result.status === 'rejected') assert.equal(result.reason.code, 'already-exists')
+    }
+  },
   'leaves nothing of an aborted file': async (io, root) => {
     const writer = await io.create(`${root}/dropped`)
     await writer.write(Uint8Array.of(1))
@@ -170,6 +202,13 @@ const behaviours: Readonly<Record<string, (io: FileIO, root: string) => Promise<
       assert.equal(entry.sizeBytes, 4)
       assert.ok(Number.isSafeInteger(entry.lastModifiedMs) && entry.lastModifiedMs >= 0)
     }
+  },
+  'lists more files than a page of a store holds': async (io, root) => {
+    const many = Array.from({ length: 1_001 }, (_, index) => `${root}/many/${String(index).padStart(5, '0')}`)
+    for (let start = 0; start < many.length; start += 50) {
+      await Promise.all(many.slice(start, start + 50).map((path) => put(io, path, 'x')))
+    }
+    assert.deepEqual(await names(io, `${root}/many/`), many)
   },
   'throws the reason when it was aborted': async (io, root) => {
     const signal = AbortSignal.abort(new Error('stopped'))

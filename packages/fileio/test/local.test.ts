@@ -193,14 +193,15 @@ test('a listing that is left early holds nothing open', async (context) => {
   expect(targets.filter((target) => target.startsWith(path))).toEqual([])
 })
 
-test('fileIOFor serves plain paths and file: and names what is missing for the rest', () => {
+test('fileIOFor serves plain paths and file:, makes no client before it is used, and names what is missing', () => {
   for (const location of ['/var/lake', 'file:/var/lake', 'FILE:///var/lake', 'C:\\lake']) {
     expect(fileIOFor(location, {})).toBeInstanceOf(LocalFileIO)
   }
+  for (const location of ['s3://bucket/lake', 'gs://bucket/lake', 'abfss://c@account.dfs.core.windows.net/lake']) {
+    expect(fileIOFor(location, {})).not.toBeInstanceOf(LocalFileIO)
+  }
   for (const [location, store] of [
-    ['s3://bucket/lake', 'Amazon S3'],
-    ['gs://bucket/lake', 'Google Cloud Storage'],
-    ['abfss://c@account.dfs.core.windows.net/lake', 'Azure Data Lake Storage'],
+    ['hdfs://host/lake', 'Hadoop'],
     ['ftp://host/lake', 'No file store knows the scheme ftp'],
   ] as const) {
     expect(() => fileIOFor(location, {})).toThrow(store)
