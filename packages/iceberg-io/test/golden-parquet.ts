@@ -1,6 +1,14 @@
 import { readFileSync, statSync } from 'node:fs'
 import { batchRows, type PlainValue } from '@icebridge/columnar/testing'
-import { parsePrimitiveType, type FileIO, type NestedField, type Type } from '@icebridge/iceberg-core'
+import {
+  nameMappingProperty,
+  parsePrimitiveType,
+  serializeNameMapping,
+  type FileIO,
+  type MappedField,
+  type NestedField,
+  type Type,
+} from '@icebridge/iceberg-core'
 import { readParquet, type ParquetRead } from '@icebridge/iceberg-io'
 
 /** A file of test/fixtures/parquet, with the columns to read it with and the rows that another reader found. */
@@ -72,8 +80,10 @@ export async function readRows(
   read: Partial<ParquetRead> = {},
 ): Promise<Expected[][]> {
   const fields = read.fields ?? file.fields
+  // Files without field ids are read by the names of their columns.
+  const properties = { [nameMappingProperty]: serializeNameMapping(fields.map(mapped)) }
   const rows: Expected[][] = []
-  for await (const batch of readParquet(new DiskReads().io, file.path, { ...read, fields })) {
+  for await (const batch of readParquet(new DiskReads().io, file.path, { properties, ...read, fields })) {
     for (const row of batchRows(batch)) rows.push(row.map((value, at) => expectedOf(value, fields[at]?.type)))
   }
   return rows
@@ -85,6 +95,7 @@ function expectedOf(value: PlainValue, type: Type | undefined): Expected {
   if (!Array.isArray(value)) return String(value)
   const items = value as readonly PlainValue[] // isArray widens readonly arrays to any[]
   if (typeof type !== 'object') throw new TypeError('a nested value has a nested type')
+  if (type.kind === 'variant') return items.map((item) => String(item))
   if (type.kind === 'struct') return items.map((item, at) => expectedOf(item, type.fields[at]?.type))
   if (type.kind === 'list') return items.map((item) => expectedOf(item, type.element))
   if (type.kind !== 'map') throw new TypeError('a nested value has a nested type')
@@ -92,6 +103,26 @@ function expectedOf(value: PlainValue, type: Type | undefined): Expected {
     const [key, item] = pair as readonly PlainValue[] // entries are pairs
     return [expectedOf(key ?? null, type.key), expectedOf(item ?? null, type.value)]
   })
+}
+
+function mapped({ id, name, type }: Pick<NestedField, 'id' | 'name' | 'type'>): MappedField {
+  return { names: [name], fieldId: id, fields: typeof type === 'string' ? [] : children(type).map(mapped) }
+}
+
+function children(type: Exclude<Type, string>): readonly Pick<NestedField, 'id' | 'name' | 'type'>[] {
+  switch (type.kind) {
+    case 'struct':
+      return type.fields
+    case 'list':
+      return [{ id: type.elementId, name: 'element', type: type.element }]
+    case 'map':
+      return [
+        { id: type.keyId, name: 'key', type: type.key },
+        { id: type.valueId, name: 'value', type: type.value },
+      ]
+    default:
+      return []
+  }
 }
 
 function bits(value: number): string {

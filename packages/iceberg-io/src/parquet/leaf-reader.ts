@@ -85,7 +85,7 @@ export class LeafReader {
     const spans: PageSpan[] = []
     let left = rows
     while (left > 0) {
-      const page = this.#current()
+      const page = this.#current(rows - left)
       if (page === undefined) throw damaged('there are fewer values than rows')
       const end = Math.min(page.slots, this.#slot + left)
       left -= end - this.#slot
@@ -98,7 +98,9 @@ export class LeafReader {
     const spans: PageSpan[] = []
     let started = 0
     for (;;) {
-      const page = this.#current()
+      // A row does not go on in pages that were fetched apart.
+      if (started === rows && this.#atRunEnd()) return spans
+      const page = this.#current(started)
       if (page === undefined) {
         if (started === rows) return spans
         throw damaged('there are fewer values than rows')
@@ -132,11 +134,18 @@ export class LeafReader {
     return span
   }
 
-  /** The page that holds the next slot; undefined after the last. */
-  #current(): Page | undefined {
+  /** Whether all slots of the pages of this run were taken. */
+  #atRunEnd(): boolean {
+    const run = this.#loaded.runs[this.#run]
+    const pageDone = this.#page === undefined || this.#slot === this.#page.slots
+    return pageDone && run !== undefined && this.#at >= run.bytes.length
+  }
+
+  /** The page that holds the next slot, `rows` rows being taken already; undefined after the last. */
+  #current(rows: number): Page | undefined {
     while (this.#page === undefined || this.#slot === this.#page.slots) {
       this.#page = undefined
-      const stored = this.#nextPage()
+      const stored = this.#nextPage(rows)
       if (stored === undefined) return undefined
       const { header, bytes } = stored
       this.#page = decodeDataPage(header, bytes, this.#context())
@@ -153,7 +162,7 @@ export class LeafReader {
   /** Passes over the next page without decoding it, if it has at most `rows` rows. */
   #passPage(rows: number): boolean {
     const [run, at] = [this.#run, this.#at]
-    const stored = this.#nextPage()
+    const stored = this.#nextPage(0)
     if (stored === undefined) throw damaged('there are fewer values than rows')
     if (stored.header.slots <= rows) {
       this.#row += stored.header.slots
@@ -165,7 +174,7 @@ export class LeafReader {
   }
 
   /** The next data page as it is stored; a dictionary on the way to it is kept. */
-  #nextPage(): { readonly header: DataHeader; readonly bytes: Uint8Array } | undefined {
+  #nextPage(rows: number): { readonly header: DataHeader; readonly bytes: Uint8Array } | undefined {
     this.#firstDictionary()
     for (;;) {
       const run = this.#loaded.runs[this.#run]
@@ -173,6 +182,10 @@ export class LeafReader {
       if (this.#at >= run.bytes.length) {
         this.#run++
         this.#at = 0
+        const next = this.#loaded.runs[this.#run]
+        if (next !== undefined && next.firstRow !== this.#row + rows) {
+          throw damaged('the pages are not where the page index has them')
+        }
         continue
       }
       const { header, end } = readPageHeader(run.bytes, this.#at)
