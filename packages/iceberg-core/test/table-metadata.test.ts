@@ -13,6 +13,7 @@ import {
   snapshotAsOf,
   snapshotByRef,
   stringifyJsonLossless,
+  tableMetadataToJson,
   type JsonObject,
 } from '@icebridge/iceberg-core'
 
@@ -132,6 +133,23 @@ const codeOf = (run: () => unknown): string => {
     return isIcebergError(error) ? `${error.code} ${String(error.context['field'] ?? '')}`.trim() : String(error)
   }
 }
+
+describe('metadata that is written again', () => {
+  it('has every snapshot as its format version has it, though their texts are kept', () => {
+    const read = parseTableMetadata(stringifyJsonLossless(v2))
+    const older = { ...read, formatVersion: 1 as const }
+    const sequenceNumbers = (text: string): unknown => {
+      const { snapshots } = parseJsonLossless(text) as { readonly snapshots: readonly JsonObject[] }
+      return snapshots.map((snapshot) => snapshot['sequence-number'])
+    }
+    expect(sequenceNumbers(serializeTableMetadata(older))).toEqual(read.snapshots.map(() => undefined))
+    expect(sequenceNumbers(serializeTableMetadata(read))).toEqual([0, 1])
+    expect(sequenceNumbers(serializeTableMetadata(older))).toEqual(read.snapshots.map(() => undefined))
+    const text = serializeTableMetadata(read)
+    expect(serializeTableMetadata(read)).toBe(text)
+    expect(parseJsonLossless(text)).toEqual(parseJsonLossless(stringifyJsonLossless(tableMetadataToJson(read))))
+  })
+})
 
 describe('reading table metadata', () => {
   it('reads a version 1 table that has only schema and partition-spec', () => {

@@ -16,7 +16,13 @@ import { schemaFromJson, schemaToJson } from '../schema/schema-json.ts'
 import { highestFieldId, type Schema } from '../schema/schema.ts'
 import { snapshotFromJson, snapshotRefFromJson, snapshotRefToJson, snapshotToJson } from './snapshot-json.ts'
 import { mainBranch, type SnapshotRef } from './snapshot.ts'
-import { currentSchema, defaultSpec, type FormatVersion, type TableMetadata } from './table-metadata.ts'
+import {
+  currentSchema,
+  defaultSpec,
+  type FormatVersion,
+  type SnapshotLogEntry,
+  type TableMetadata,
+} from './table-metadata.ts'
 
 const damagedHint =
   'The metadata file is damaged or was written by a faulty tool. Restore it, or point the catalog at an earlier metadata file of the table.'
@@ -52,7 +58,40 @@ export function parseTableMetadata(
 
 /** The metadata as the JSON text of its own format version. */
 export function serializeTableMetadata(metadata: TableMetadata): string {
-  return stringifyJsonLossless(tableMetadataToJson(metadata))
+  const { snapshots, snapshotLog, formatVersion } = metadata
+  // By far the most of it, and all but the last one are the same at every commit.
+  const {
+    snapshots: _,
+    'snapshot-log': _log,
+    ...rest
+  } = tableMetadataToJson({
+    ...metadata,
+    snapshots: [],
+    snapshotLog: [],
+  })
+  const kept = formatVersion === 1 ? keptTexts.v1 : keptTexts.v2
+  const snapshotTexts = snapshots.map((snapshot) => kept.of(snapshot, (one) => snapshotToJson(one, formatVersion)))
+  const logTexts = snapshotLog.map((entry) => kept.of(entry, logEntryToJson))
+  const members = stringifyJsonLossless(rest).slice(0, -1)
+  return `${members},"snapshots":[${snapshotTexts.join(',')}],"snapshot-log":[${logTexts.join(',')}]}`
+}
+
+/** JSON texts of objects that never change, for as long as the objects are there. */
+class KeptTexts {
+  readonly #texts = new WeakMap<object, string>()
+
+  of<T extends object>(value: T, toJson: (value: T) => JsonObject): string {
+    let text = this.#texts.get(value)
+    if (text === undefined) this.#texts.set(value, (text = stringifyJsonLossless(toJson(value))))
+    return text
+  }
+}
+
+/** Version 1 writes snapshots without sequence numbers. */
+const keptTexts = { v1: new KeptTexts(), v2: new KeptTexts() }
+
+function logEntryToJson(entry: SnapshotLogEntry): JsonObject {
+  return { 'timestamp-ms': entry.timestampMs, 'snapshot-id': entry.snapshotId }
 }
 
 /** Metadata from parsed JSON, as a REST catalog's answers hold it. @throws IcebergError `malformed-metadata`. */
@@ -145,10 +184,7 @@ export function tableMetadataToJson(metadata: TableMetadata): JsonObject {
     snapshots: metadata.snapshots.map((snapshot) => snapshotToJson(snapshot, metadata.formatVersion)),
     statistics: metadata.statistics,
     'partition-statistics': metadata.partitionStatistics,
-    'snapshot-log': metadata.snapshotLog.map((entry) => ({
-      'timestamp-ms': entry.timestampMs,
-      'snapshot-id': entry.snapshotId,
-    })),
+    'snapshot-log': metadata.snapshotLog.map(logEntryToJson),
     'metadata-log': metadata.metadataLog.map((entry) => ({
       'timestamp-ms': entry.timestampMs,
       'metadata-file': entry.metadataFile,
