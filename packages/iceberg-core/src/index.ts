@@ -164,6 +164,7 @@ export type { MapValue, NestedValue, StructValue } from './value/single-value-js
 export { singleValueFromBytes, singleValueToBytes } from './value/single-value.ts'
 export { formatDate, formatTime, formatTimestamp, parseDate, parseTime, parseTimestamp } from './value/calendar.ts'
 export { uuidFromBytes, uuidToBytes } from './value/uuid.ts'
+export { partitionPath } from './partition/partition-path.ts'
 export { partitionSpecToJson } from './partition/partition-spec-json.ts'
 export { sortOrderToJson } from './partition/sort-order-json.ts'
 export { schemaToJson } from './schema/schema-json.ts'

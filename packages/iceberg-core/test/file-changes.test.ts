@@ -505,6 +505,30 @@ describe('a staged snapshot', () => {
   })
 })
 
+describe('a summary', () => {
+  it('has the changes of each partition when the table asks for so many', async () => {
+    const lake = await Lake.create({ partitionSpec: byName, properties: { 'write.summary.partition-limit': '2' } })
+    const options = { environment: lake.environment }
+    const empty = await lake.table()
+    const [a, b, c] = ['a b', 'b', 'c'].map((name) => dataFile(empty, name, [{ id: 1n, name }]))
+    const few = await lake.append({ files: [a!, b!] })
+    expect(currentSnapshot(few.loaded.metadata)?.summary).toMatchObject({
+      'partition-summaries-included': 'true',
+      'partitions.name=a+b': 'added-data-files=1,added-records=1,added-files-size=1000',
+      'partitions.name=b': 'added-data-files=1,added-records=1,added-files-size=1000',
+    })
+    const { snapshot } = committed(await overwrite(few, { remove: [a!], add: [c!] }, options))
+    expect(snapshot.summary).toMatchObject({
+      'partitions.name=a+b': 'deleted-data-files=1,deleted-records=1,removed-files-size=1000',
+      'partitions.name=c': 'added-data-files=1,added-records=1,added-files-size=1000',
+    })
+    const files = ['d', 'e', 'f'].map((name) => dataFile(empty, name, [{ id: 1n, name }]))
+    const many = currentSnapshot((await lake.append({ files })).loaded.metadata)!.summary
+    expect(Object.keys(many).filter((field) => field.startsWith('partition'))).toEqual([])
+    expect(many['changed-partition-count']).toBe('3')
+  })
+})
+
 describe('a fast append', () => {
   it('leaves every manifest as it is', async () => {
     const lake = await Lake.create({ properties: { 'commit.manifest.min-count-to-merge': '2' } })

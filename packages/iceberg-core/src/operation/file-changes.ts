@@ -54,7 +54,7 @@ export class FileChanges implements SnapshotProducer {
       oldestSequenceNumber: oldest(dataManifests, attempt.metadata.lastSequenceNumber),
     })
     if ('conflict' in deletes) return deletes
-    const counts = new SummaryCounts()
+    const counts = new SummaryCounts(attempt.metadata)
     for (const file of [...this.#change.add, ...this.#change.addDeletes]) counts.add(file)
     for (const { removed } of [data, deletes]) countRemoved(counts, removed)
     return {

@@ -56,7 +56,7 @@ class ManifestRewrite implements SnapshotProducer {
     const kept = inherited.filter((manifest) => !sources.has(manifest.path))
     const all = [...manifests, ...kept]
     return {
-      counts: new SummaryCounts(),
+      counts: new SummaryCounts(attempt.metadata),
       manifests: [
         ...all.filter(({ content }) => content === 'data'),
         ...all.filter(({ content }) => content === 'deletes'),

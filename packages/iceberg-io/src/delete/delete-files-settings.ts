@@ -1,5 +1,11 @@
-import { findFieldById, specById, type DataFile, type TableMetadata, type Type } from '@icebridge/iceberg-core'
-import { partitionPath } from '../write/partition-path.ts'
+import {
+  findFieldById,
+  partitionPath,
+  specById,
+  type DataFile,
+  type TableMetadata,
+  type Type,
+} from '@icebridge/iceberg-core'
 
 const deletePrefix = 'write.delete.parquet.'
 const dataPrefix = 'write.parquet.'

@@ -6,6 +6,7 @@ import {
   type Environment,
   type FileIO,
   lastUpdatedSequenceNumberColumn,
+  partitionPath,
   type PartitionSpec,
   type PartitionValue,
   rowIdColumn,
@@ -22,7 +23,6 @@ import { deleteDataFiles } from './delete-data-files.ts'
 import { parquetSettings, positive } from './file-settings.ts'
 import { metricsModes } from './metrics.ts'
 import { parquetSchema } from './parquet-schema.ts'
-import { partitionPath } from './partition-path.ts'
 import { type PartitionedBatch, Partitioner } from './partitioner.ts'
 import { RowOrder } from './row-order.ts'
 import { SortBuffer } from './sort-buffer.ts'

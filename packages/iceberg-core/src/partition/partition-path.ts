@@ -1,18 +1,14 @@
-import {
-  formatDate,
-  formatDecimal,
-  formatTime,
-  formatTimestamp,
-  type PartitionSpec,
-  type PartitionValue,
-  type Transform,
-  type Type,
-} from '@icebridge/iceberg-core'
+import type { Type } from '../schema/type.ts'
+import { formatDate, formatTime, formatTimestamp } from '../value/calendar.ts'
+import { formatDecimal } from '../value/decimal.ts'
+import type { PartitionValue } from '../value/value.ts'
+import type { PartitionSpec } from './partition-spec.ts'
+import type { Transform } from './transform.ts'
 
 /** The folder of a partition below the data folder, as Iceberg names it: `name=value/name=value`; '' without fields. */
 export function partitionPath(
   spec: PartitionSpec,
-  sources: readonly Type[],
+  sources: readonly (Type | undefined)[],
   values: readonly PartitionValue[],
 ): string {
   return spec.fields
