@@ -13,20 +13,30 @@ export interface JsonOrigin {
 
 /** Typed access to the members of a JSON object, that remembers which were asked for. `null` is taken as absent. */
 export class JsonFields {
-  readonly path: string
   readonly #object: JsonObject
+  readonly #place: string | Place
   readonly #origin: JsonOrigin
-  readonly #known = new Set<string>()
+  /** A list, since there are few: a set for each of thousands of snapshots costs more than it saves. */
+  readonly #known: string[] = []
 
-  private constructor(object: JsonObject, path: string, origin: JsonOrigin) {
+  private constructor(object: JsonObject, place: string | Place, origin: JsonOrigin) {
     this.#object = object
-    this.path = path
+    this.#place = place
     this.#origin = origin
   }
 
   static of(value: JsonValue | undefined, path: string, origin: JsonOrigin): JsonFields {
-    if (value === undefined || !isJsonObject(value)) throw malformed(origin, path, 'an object')
-    return new JsonFields(value, path, origin)
+    return JsonFields.#of(value, path, origin)
+  }
+
+  static #of(value: JsonValue | undefined, place: string | Place, origin: JsonOrigin): JsonFields {
+    if (value === undefined || !isJsonObject(value)) throw malformed(origin, pathOf(place), 'an object')
+    return new JsonFields(value, place, origin)
+  }
+
+  /** Where the object stands in its document: `schemas[0].fields[2]`. */
+  get path(): string {
+    return pathOf(this.#place)
   }
 
   has(key: string): boolean {
@@ -35,7 +45,7 @@ export class JsonFields {
 
   /** The member as it is; `undefined` when it is absent or null. */
   raw(key: string): JsonValue | undefined {
-    this.#known.add(key)
+    this.#known.push(key)
     return Object.hasOwn(this.#object, key) ? (this.#object[key] ?? undefined) : undefined
   }
 
@@ -125,8 +135,11 @@ export class JsonFields {
 
   /** String to string map; numbers and booleans, which some writers leave unquoted, become their text. */
   stringMap(key: string): Readonly<Record<string, string>> {
+    const object = this.rawObject(key)
+    const values = Object.values(object)
+    if (values.every((value) => typeof value === 'string')) return object as Readonly<Record<string, string>>
     const map: [string, string][] = []
-    for (const [name, value] of Object.entries(this.rawObject(key))) {
+    for (const [name, value] of Object.entries(object)) {
       if (value === null) continue
       if (typeof value === 'object') return this.#missing(key, 'a map of strings')
       map.push([name, String(value)])
@@ -136,8 +149,9 @@ export class JsonFields {
 
   /** The members nobody asked for, to be kept on rewrite; `{}` when there are none, for spreading. */
   unknown(): { readonly unknownFields?: JsonObject } {
-    const rest = Object.entries(this.#object).filter(([key]) => !this.#known.has(key))
-    return rest.length === 0 ? {} : { unknownFields: Object.fromEntries(rest) }
+    const unknown = Object.keys(this.#object).filter((key) => !this.#known.includes(key))
+    if (unknown.length === 0) return {}
+    return { unknownFields: Object.fromEntries(unknown.map((key) => [key, this.#object[key] ?? null])) }
   }
 
   /** An error that names this place. */
@@ -146,16 +160,30 @@ export class JsonFields {
   }
 
   #element(value: JsonValue, key: string, index: number): JsonFields {
-    return JsonFields.of(value, `${this.#at(key)}[${index}]`, this.#origin)
+    return JsonFields.#of(value, { parent: this.#place, key, index }, this.#origin)
   }
 
   #at(key: string): string {
-    return this.path === '' ? key : `${this.path}.${key}`
+    return pathOf({ parent: this.#place, key })
   }
 
   #missing(key: string, expected: string): never {
     throw malformed(this.#origin, this.#at(key), expected)
   }
+}
+
+/** A path that nobody has asked for yet. */
+interface Place {
+  readonly parent: string | Place
+  readonly key: string
+  readonly index?: number
+}
+
+function pathOf(place: string | Place): string {
+  if (typeof place === 'string') return place
+  const parent = pathOf(place.parent)
+  const path = parent === '' ? place.key : `${parent}.${place.key}`
+  return place.index === undefined ? path : `${path}[${place.index}]`
 }
 
 function asLong(value: JsonValue): bigint | undefined {

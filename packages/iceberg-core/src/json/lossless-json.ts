@@ -1,7 +1,6 @@
 import { IcebergError } from '../errors.ts'
+import { maxDepth, parseJsonSlowly } from './json-parser.ts'
 import type { JsonObject, JsonValue } from './json-value.ts'
-
-const maxDepth = 500
 
 /**
  * Parses JSON without loss: an integer outside ±(2^53 - 1) becomes a `bigint`, every other number a `number`.
@@ -10,18 +9,22 @@ const maxDepth = 500
  * for text nested deeper than 500 levels.
  */
 export function parseJsonLossless(text: string): JsonValue {
-  const parser = new Parser(text)
-  const value = parser.value(0)
-  parser.end()
-  return value
+  return parseWithPlatform(text) ?? parseJsonSlowly(text)
 }
 
 /** Writes JSON so that {@link parseJsonLossless} gives equal values back. Members that are `undefined` are left out. */
 export function stringifyJsonLossless(value: JsonValue): string {
-  if (typeof value === 'string') return JSON.stringify(value)
-  if (typeof value === 'number') return stringifyNumber(value)
-  if (typeof value !== 'object' || value === null) return String(value)
-  return isJsonArray(value) ? `[${value.map(stringifyJsonLossless).join(',')}]` : stringifyObject(value)
+  switch (typeof value) {
+    case 'string':
+      return quote(value)
+    case 'number':
+      return stringifyNumber(value)
+    case 'object':
+      if (value === null) return 'null'
+      return isJsonArray(value) ? stringifyArray(value) : stringifyObject(value)
+    default:
+      return String(value)
+  }
 }
 
 export function isJsonArray(value: JsonValue): value is readonly JsonValue[] {
@@ -32,137 +35,92 @@ export function isJsonObject(value: JsonValue): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-const numberPattern = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y
-/** A string up to its closing quote; what is inside is left to `JSON.parse`. */
-const stringPattern = /"[^"\\]*(?:\\.[^"\\]*)*"/sy
-/** What makes a string more than the text between its quotes. */
-const escapedPattern = /[\\\p{Cc}]/u
-const plainMember = { configurable: true, enumerable: true, writable: true }
-const literals: readonly (readonly [string, JsonValue])[] = [
-  ['true', true],
-  ['false', false],
-  ['null', null],
-]
+/**
+ * A member whose value is an integer of 16 digits or more. The quote before the colon follows a letter, digit, hyphen or
+ * underscore, so in JSON that is whole it can only close a name: it is not escaped, and where a string may open, another
+ * character stands before. What is matched is therefore never inside a string.
+ */
+const longInteger = /([\w-]"\s*:\s*)(-?[1-9]\d{15,})(?=\s*[,}])/g
+/** DEL, which JSON may hold unescaped. */
+const mark = '\u007f'
+const markCode = 0x7f
+const quoteCode = 0x22
+const backslashCode = 0x5c
 
-class Parser {
-  readonly #text: string
-  #at = 0
-
-  constructor(text: string) {
-    this.#text = text
+/**
+ * The platform's own parser is several times faster, but rounds long integers. They are put between quotes with a mark
+ * before it runs, and become bigints afterwards. `undefined` where that does not work, as for text that is damaged.
+ */
+function parseWithPlatform(text: string): JsonValue | undefined {
+  if (text.includes(mark) || text.includes('\\u007')) return undefined
+  // V8 14 takes an escaped name for an earlier one that ends in a backslash: `{"a":1,"\n":2}` after `{"a":1,"\\":2}`.
+  if (hasEscapedName(text)) return undefined
+  let value: JsonValue
+  try {
+    value = JSON.parse(text.replace(longInteger, `$1"${mark}$2"`)) as JsonValue // what it gives is JSON
+  } catch {
+    return undefined
   }
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? value : undefined
+  return typeof value !== 'object' || value === null || unmark(value, 0) ? value : undefined
+}
 
-  value(depth: number): JsonValue {
-    if (depth > maxDepth) throw this.#malformed('is nested too deeply')
-    this.#space()
-    const first = this.#text[this.#at]
-    if (first === '{') return this.#object(depth)
-    if (first === '[') return this.#array(depth)
-    if (first === '"') return this.#string()
-    for (const [text, value] of literals) {
-      if (this.#text.startsWith(text, this.#at)) {
-        this.#at += text.length
-        return value
-      }
-    }
-    return this.#number()
-  }
-
-  end(): void {
-    this.#space()
-    if (this.#at < this.#text.length) throw this.#malformed('has something after its end')
-  }
-
-  #object(depth: number): JsonObject {
-    const object: Record<string, JsonValue> = {}
-    this.#at++
-    this.#space()
-    if (this.#take('}')) return object
-    do {
-      this.#space()
-      if (this.#text[this.#at] !== '"') throw this.#malformed('has no member name')
-      const name = this.#string()
-      this.#space()
-      if (!this.#take(':')) throw this.#malformed('has no colon')
-      const value = this.value(depth + 1)
-      // Assigned, it would become the prototype instead of a member.
-      if (name === '__proto__') Object.defineProperty(object, name, { ...plainMember, value })
-      else object[name] = value
-      this.#space()
-    } while (this.#take(','))
-    if (!this.#take('}')) throw this.#malformed('has an object that does not end')
-    return object
-  }
-
-  #array(depth: number): JsonValue[] {
-    const items: JsonValue[] = []
-    this.#at++
-    this.#space()
-    if (this.#take(']')) return items
-    do {
-      items.push(this.value(depth + 1))
-      this.#space()
-    } while (this.#take(','))
-    if (!this.#take(']')) throw this.#malformed('has an array that does not end')
-    return items
-  }
-
-  #string(): string {
-    const end = this.#text.indexOf('"', this.#at + 1)
-    const plain = this.#text.slice(this.#at + 1, end)
-    if (end > 0 && !escapedPattern.test(plain)) {
-      this.#at = end + 1
-      return plain
-    }
-    const token = this.#match(stringPattern)?.[0]
-    if (token === undefined) throw this.#malformed('has a string that does not end')
-    try {
-      return JSON.parse(token) as string // a token that begins and ends with quotes is a string or an error
-    } catch (cause) {
-      this.#at -= token.length
-      throw this.#malformed('has a malformed string', cause)
+/** True when the name of a member, or an item of an array, holds an escape; and for text that is no JSON, at will. */
+function hasEscapedName(text: string): boolean {
+  let end = -1
+  for (let at = text.indexOf('\\'); at >= 0; at = text.indexOf('\\', end + 1)) {
+    // The first backslash of a string: no quote stands between it and the one that opens the string.
+    const open = text.lastIndexOf('"', at)
+    if (open <= end) return true
+    const before = text.slice(Math.max(end + 1, open - 32), open).trimEnd()
+    if (before === '' || before.endsWith(',') || before.endsWith('{')) return true
+    for (end = at; text.charCodeAt(end) !== quoteCode; end += text.charCodeAt(end) === backslashCode ? 2 : 1) {
+      if (end >= text.length) return true
     }
   }
+  return false
+}
 
-  #number(): number | bigint {
-    const start = this.#at
-    const match = this.#match(numberPattern)
-    if (match === undefined) throw this.#malformed('has something unexpected')
-    const value = Number(match[0])
-    if (match[1] === undefined && match[2] === undefined) {
-      return Number.isSafeInteger(value) ? value : BigInt(match[0])
-    }
-    if (Number.isFinite(value)) return value
-    this.#at = start
-    throw this.#malformed('has a number out of range')
-  }
-
-  #match(pattern: RegExp): RegExpExecArray | undefined {
-    pattern.lastIndex = this.#at
-    const match = pattern.exec(this.#text)
-    if (match === null) return undefined
-    this.#at = pattern.lastIndex
-    return match
-  }
-
-  #take(char: string): boolean {
-    if (this.#text[this.#at] !== char) return false
-    this.#at++
+/** Makes bigints of marked strings, in place. False when a number may have been rounded, or nesting is too deep. */
+function unmark(container: JsonObject | readonly JsonValue[], depth: number): boolean {
+  if (depth > maxDepth) return false
+  if (Array.isArray(container)) {
+    for (const item of container as readonly JsonValue[]) if (!isExact(item, depth)) return false
     return true
   }
-
-  #space(): void {
-    for (;;) {
-      const code = this.#text.charCodeAt(this.#at)
-      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return
-      this.#at++
+  const object = container as Record<string, JsonValue> // made by JSON.parse, and nobody else has it yet
+  for (const name in object) {
+    const value = object[name]
+    if (typeof value === 'string') {
+      if (value.charCodeAt(0) !== markCode) continue
+      const integer = BigInt(value.slice(1))
+      const rounded = Number(integer)
+      define(object, name, Number.isSafeInteger(rounded) ? rounded : integer)
+    } else if (value !== undefined && !isExact(value, depth)) {
+      return false
     }
   }
+  return true
+}
 
-  #malformed(what: string, cause?: unknown): IcebergError {
-    const where = this.#at >= this.#text.length ? 'at its end' : `at offset ${this.#at}`
-    return new IcebergError('malformed-json', `the JSON ${what} ${where}`, { context: { offset: this.#at }, cause })
-  }
+function isExact(value: JsonValue, depth: number): boolean {
+  if (typeof value === 'object') return value === null || unmark(value, depth + 1)
+  return (
+    typeof value !== 'number' || Number.isSafeInteger(value) || !(Number.isInteger(value) || !Number.isFinite(value))
+  )
+}
+
+function define(object: Record<string, JsonValue>, name: string, value: JsonValue): void {
+  // Assigned, it would become the prototype instead of a member.
+  if (name !== '__proto__') object[name] = value
+  else Object.defineProperty(object, name, { configurable: true, enumerable: true, writable: true, value })
+}
+
+/** What cannot stand between quotes as it is. A surrogate may be one half of a pair, which can. */
+const escaped = /["\\\p{Cc}\p{Cs}]/u
+
+function quote(text: string): string {
+  return escaped.test(text) ? JSON.stringify(text) : `"${text}"`
 }
 
 function stringifyNumber(value: number): string {
@@ -173,10 +131,24 @@ function stringifyNumber(value: number): string {
   return Number.isInteger(value) && !Number.isSafeInteger(value) && !text.includes('e') ? `${text}.0` : text
 }
 
-function stringifyObject(object: JsonObject): string {
-  const members: string[] = []
-  for (const [key, value] of Object.entries(object) as [string, JsonValue | undefined][]) {
-    if (value !== undefined) members.push(`${JSON.stringify(key)}:${stringifyJsonLossless(value)}`)
+function stringifyArray(items: readonly JsonValue[]): string {
+  let text = '['
+  let separator = ''
+  for (const item of items) {
+    text += separator + stringifyJsonLossless(item)
+    separator = ','
   }
-  return `{${members.join(',')}}`
+  return `${text}]`
+}
+
+function stringifyObject(object: JsonObject): string {
+  let text = '{'
+  let separator = ''
+  for (const name of Object.keys(object)) {
+    const value: JsonValue | undefined = object[name]
+    if (value === undefined) continue
+    text += `${separator}${quote(name)}:${stringifyJsonLossless(value)}`
+    separator = ','
+  }
+  return `${text}}`
 }
