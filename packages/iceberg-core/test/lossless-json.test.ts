@@ -80,15 +80,7 @@ describe('lossless JSON', () => {
         case 0:
           return random.pick([2n ** 53n, -(2n ** 63n), 12345678901234567890n, 10n ** 30n])
         case 1:
-          return random.pick([
-            2 ** 53 - 1,
-            -(2 ** 53 - 1),
-            1_700_000_000_000_000,
-            0.1,
-            1e21,
-            12345678901234567000.5,
-            -0,
-          ])
+          return random.pick([2 ** 53 - 1, -(2 ** 53 - 1), 1_700_000_000_000_000, 0.1, 1e21, 2 ** 70, -0])
         case 2:
         case 3:
           return random.pick([

@@ -16,111 +16,7 @@ import {
   tableMetadataToJson,
   type JsonObject,
 } from '@icebridge/iceberg-core'
-
-const id1 = 3051729675574597004n
-const id2 = 3055729675574597004n
-
-const v1: JsonObject = {
-  'format-version': 1,
-  'table-uuid': 'd20125c8-7284-442c-9aea-15fee620737c',
-  location: 's3://bucket/test/location/',
-  'last-updated-ms': 1602638573874,
-  'last-column-id': 3,
-  schema: {
-    type: 'struct',
-    fields: [
-      { id: 1, name: 'x', required: true, type: 'long' },
-      { id: 2, name: 'y', required: true, type: 'decimal(9,2)', doc: 'comment' },
-      { id: 3, name: 'z', required: false, type: 'fixed[ 16 ]' },
-    ],
-  },
-  'partition-spec': [{ name: 'x', transform: 'identity', 'source-id': 1 }],
-  properties: {},
-  'current-snapshot-id': -1,
-  snapshots: [],
-}
-
-const v2: JsonObject = {
-  'format-version': 2,
-  'table-uuid': '9c12d441-03fe-4693-9a96-a0705ddf69c1',
-  location: 's3://bucket/test/location',
-  'last-sequence-number': 34,
-  'last-updated-ms': 1602638573590,
-  'last-column-id': 3,
-  'current-schema-id': 1,
-  schemas: [
-    { type: 'struct', 'schema-id': 0, fields: [{ id: 1, name: 'x', required: true, type: 'long' }] },
-    {
-      type: 'struct',
-      'schema-id': 1,
-      'identifier-field-ids': [1],
-      fields: [
-        { id: 1, name: 'x', required: true, type: 'long', 'column-tag': 'kept' },
-        { id: 2, name: 'y', required: true, type: 'long', doc: 'comment' },
-        {
-          id: 3,
-          name: 'z',
-          required: false,
-          type: {
-            type: 'map',
-            'key-id': 4,
-            key: 'string',
-            'value-id': 5,
-            'value-required': false,
-            value: { type: 'list', 'element-id': 6, 'element-required': true, element: 'uuid' },
-          },
-        },
-      ],
-    },
-  ],
-  'default-spec-id': 0,
-  'partition-specs': [
-    { 'spec-id': 0, fields: [{ name: 'x', transform: 'identity', 'source-id': 1, 'field-id': 1000 }] },
-  ],
-  'last-partition-id': 1000,
-  'default-sort-order-id': 3,
-  'sort-orders': [
-    {
-      'order-id': 3,
-      fields: [
-        { transform: 'identity', 'source-id': 2, direction: 'asc', 'null-order': 'nulls-first' },
-        { transform: 'bucket[4]', 'source-id': 3, direction: 'desc', 'null-order': 'nulls-last' },
-      ],
-    },
-  ],
-  properties: { 'read.split.target.size': '134217728' },
-  'current-snapshot-id': id2,
-  snapshots: [
-    {
-      'snapshot-id': id1,
-      'timestamp-ms': 1515100955770,
-      'sequence-number': 0,
-      summary: { operation: 'append' },
-      'manifest-list': 's3://a/b/1.avro',
-    },
-    {
-      'snapshot-id': id2,
-      'parent-snapshot-id': id1,
-      'timestamp-ms': 1555100955770,
-      'sequence-number': 1,
-      summary: { operation: 'append' },
-      'manifest-list': 's3://a/b/2.avro',
-      'schema-id': 1,
-      'made-by': 'someone',
-    },
-  ],
-  'snapshot-log': [
-    { 'snapshot-id': id1, 'timestamp-ms': 1515100955770 },
-    { 'snapshot-id': id2, 'timestamp-ms': 1555100955770 },
-  ],
-  'metadata-log': [{ 'metadata-file': 's3://bucket/.../v1.json', 'timestamp-ms': 1515100 }],
-  refs: { test: { 'snapshot-id': id1, type: 'tag', 'max-ref-age-ms': 10000000 } },
-  statistics: [
-    { 'snapshot-id': id1, 'statistics-path': 's3://s', 'file-size-in-bytes': 9007199254740993n, 'blob-metadata': [] },
-  ],
-  'partition-statistics': [{ 'snapshot-id': id1, 'statistics-path': 's3://p', 'file-size-in-bytes': 1 }],
-  'x-unknown': { deep: [1, 9223372036854775807n] },
-}
+import { id1, id2, v1, v2 } from './metadata-seeds.ts'
 
 const text = (json: JsonObject): string => stringifyJsonLossless(json)
 const without = (json: JsonObject, ...keys: string[]): JsonObject =>
@@ -201,6 +97,42 @@ describe('reading table metadata', () => {
     expect(snapshotByRef(metadata, 'constructor')).toBeUndefined()
   })
 
+  it('reads what writers of version 1 to 3 have left out or written as null', () => {
+    const schemas = [
+      { type: 'struct', 'schema-id': 0, fields: [{ id: 7, name: 'x', required: true, type: 'long' }] },
+      { type: 'struct', 'schema-id': 4, fields: [{ id: 7, name: 'y', required: true, type: 'long' }] },
+    ]
+    // Both the old and the new fields: the new ones say what there is, the old schema which one is current.
+    const both = {
+      ...without(v1, 'last-column-id'),
+      schemas,
+      schema: schemas[1]!,
+      'partition-specs': [
+        { 'spec-id': 2, fields: [] },
+        { 'spec-id': 3, fields: [{ name: 'p', transform: 'bucket[4]', 'source-id': 7 }] },
+      ],
+    }
+    const read = parseTableMetadata(text(both))
+    expect(read).toMatchObject({ currentSchemaId: 4, defaultSpecId: 3, lastPartitionId: 1000, lastColumnId: 7 })
+    const nulls = Object.fromEntries(
+      ['snapshots', 'snapshot-log', 'metadata-log', 'refs', 'sort-orders', 'properties', 'statistics', 'schemas'].map(
+        (name) => [name, null],
+      ),
+    )
+    expect(parseTableMetadata(text({ ...v1, ...nulls }))).toEqual(parseTableMetadata(text(v1)))
+    const parented = {
+      ...v1,
+      'current-snapshot-id': 1,
+      snapshots: [
+        { 'snapshot-id': 1, 'parent-snapshot-id': -1, 'timestamp-ms': 5, 'manifest-list': '/l', summary: null },
+      ],
+    }
+    expect(currentSnapshot(parseTableMetadata(text(parented)))?.parentSnapshotId).toBeUndefined()
+    // A table of version 3 that says nothing of row ids starts them at 0.
+    const { nextRowId } = parseTableMetadata(text({ ...v2, 'format-version': 3 }))
+    expect(nextRowId).toBe(0n)
+  })
+
   it('reads gzip-compressed metadata', () => {
     expect(parseTableMetadata(gzipSync(text(v2)))).toEqual(parseTableMetadata(text(v2)))
   })
@@ -268,7 +200,7 @@ describe('writing table metadata', () => {
       ...v2,
       refs: {
         main: { 'snapshot-id': id2, type: 'branch' },
-        test: { 'snapshot-id': id1, type: 'tag', 'max-ref-age-ms': 10000000 },
+        test: { 'snapshot-id': id1, type: 'tag', 'max-ref-age-ms': 10000000, why: 'a test' },
       },
     })
   })

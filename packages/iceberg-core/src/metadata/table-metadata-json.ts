@@ -27,8 +27,10 @@ import {
 const damagedHint =
   'The metadata file is damaged or was written by a faulty tool. Restore it, or point the catalog at an earlier metadata file of the table.'
 
-/** No JavaScript string is longer than this; a compressed file may claim to be. */
-const maxTextBytes = 0x1fffffe8
+/** What a compressed file may grow to: 200 times its size, or 64 MiB, but no more than a JavaScript string holds. */
+function maxTextBytes(compressed: Uint8Array): number {
+  return Math.min(0x1fffffe8, Math.max(64 * 1024 * 1024, 200 * compressed.length))
+}
 
 /**
  * Reads a metadata file of format version 1, 2 or 3, plain or gzip-compressed.
@@ -91,7 +93,7 @@ class KeptTexts {
 const keptTexts = { v1: new KeptTexts(), v2: new KeptTexts() }
 
 function logEntryToJson(entry: SnapshotLogEntry): JsonObject {
-  return { 'timestamp-ms': entry.timestampMs, 'snapshot-id': entry.snapshotId }
+  return { 'timestamp-ms': entry.timestampMs, 'snapshot-id': entry.snapshotId, ...entry.unknownFields }
 }
 
 /** Metadata from parsed JSON, as a REST catalog's answers hold it. @throws IcebergError `malformed-metadata`. */
@@ -113,21 +115,21 @@ export function tableMetadataFromJson(
   if (currentSnapshotId !== undefined && !Object.hasOwn(refs, mainBranch)) {
     refs[mainBranch] = { snapshotId: currentSnapshotId, type: 'branch' }
   }
-  const highestPartitionId = Math.max(
-    firstPartitionFieldId - 1,
-    ...partitionSpecs.flatMap((spec) => spec.fields.map((field) => field.fieldId)),
-  )
-  const tableUuid = fields.optionalString('table-uuid')
-  if (tableUuid === undefined && formatVersion > 1) throw fields.malformed('table-uuid', 'a string')
+  const highestPartitionId = partitionSpecs
+    .flatMap((spec) => spec.fields.map((field) => field.fieldId))
+    .reduce((highest, id) => Math.max(highest, id), firstPartitionFieldId - 1)
+  const tableUuid = fields.optionalString('table-uuid') ?? ''
+  if (tableUuid === '' && formatVersion > 1) throw fields.malformed('table-uuid', 'a string')
   const nextRowId = fields.optionalLong('next-row-id') ?? (formatVersion >= 3 ? 0n : undefined)
   const encryptionKeys = readRawObjects(fields, 'encryption-keys')
   return {
     formatVersion,
-    tableUuid: tableUuid ?? '',
+    tableUuid,
     location: stripTrailingSlash(fields.string('location')),
     lastSequenceNumber: fields.optionalLong('last-sequence-number') ?? 0n,
     lastUpdatedMs: fields.safeInteger('last-updated-ms'),
-    lastColumnId: fields.optionalInt('last-column-id') ?? Math.max(0, ...schemas.map(highestFieldId)),
+    lastColumnId:
+      fields.optionalInt('last-column-id') ?? schemas.map(highestFieldId).reduce((a, b) => Math.max(a, b), 0),
     schemas,
     currentSchemaId,
     partitionSpecs,
@@ -142,11 +144,13 @@ export function tableMetadataFromJson(
       fields.optionalObjects('snapshot-log', (entry) => ({
         timestampMs: entry.safeInteger('timestamp-ms'),
         snapshotId: entry.long('snapshot-id'),
+        ...entry.unknown(),
       })) ?? [],
     metadataLog:
       fields.optionalObjects('metadata-log', (entry) => ({
         timestampMs: entry.safeInteger('timestamp-ms'),
         metadataFile: entry.string('metadata-file'),
+        ...entry.unknown(),
       })) ?? [],
     refs,
     statistics: readRawObjects(fields, 'statistics') ?? [],
@@ -188,6 +192,7 @@ export function tableMetadataToJson(metadata: TableMetadata): JsonObject {
     'metadata-log': metadata.metadataLog.map((entry) => ({
       'timestamp-ms': entry.timestampMs,
       'metadata-file': entry.metadataFile,
+      ...entry.unknownFields,
     })),
     ...metadata.unknownFields,
   }
@@ -196,7 +201,7 @@ export function tableMetadataToJson(metadata: TableMetadata): JsonObject {
 /** The text of a metadata file, plain or gzip-compressed. @throws RangeError or TypeError for damaged or endless data. */
 export function decodeMetadataText(bytes: Uint8Array): string {
   const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b
-  const plain = isGzip ? gunzipSync(bytes, { maxOutputLength: maxTextBytes }) : bytes
+  const plain = isGzip ? gunzipSync(bytes, { maxOutputLength: maxTextBytes(bytes) }) : bytes
   return new TextDecoder('utf-8', { fatal: true }).decode(plain)
 }
 
@@ -232,7 +237,7 @@ function readSpecs(fields: JsonFields): { partitionSpecs: readonly PartitionSpec
     if (single === undefined) throw fields.malformed('partition-specs', 'a list of partition specs')
     return { partitionSpecs: [{ specId: 0, fields: single }], defaultSpecId: 0 }
   }
-  const defaultSpecId = declared ?? Math.max(...listed.map((spec) => spec.specId))
+  const defaultSpecId = declared ?? listed.map((spec) => spec.specId).reduce((a, b) => Math.max(a, b))
   if (!listed.some((spec) => spec.specId === defaultSpecId)) {
     throw fields.malformed('default-spec-id', 'the id of one of the partition specs')
   }

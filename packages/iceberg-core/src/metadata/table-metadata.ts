@@ -10,11 +10,15 @@ export type FormatVersion = 1 | 2 | 3
 export interface SnapshotLogEntry {
   readonly timestampMs: number
   readonly snapshotId: bigint
+  /** JSON members that this version does not know, kept on rewrite. */
+  readonly unknownFields?: JsonObject
 }
 
 export interface MetadataLogEntry {
   readonly timestampMs: number
   readonly metadataFile: string
+  /** JSON members that this version does not know, kept on rewrite. */
+  readonly unknownFields?: JsonObject
 }
 
 /**

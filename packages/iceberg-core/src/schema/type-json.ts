@@ -63,21 +63,27 @@ export function parsePrimitiveType(text: string): PrimitiveType {
   const normal = text.trim().toLowerCase()
   if (simpleTypes.has(normal)) return normal as SimpleType // the set holds exactly the members of SimpleType
   if (normal === 'variant') return { kind: 'variant' }
-  const decimal = /^decimal\(\s*(\d+)\s*,\s*(-?\d+)\s*\)$/.exec(normal)
+  const decimal = /^decimal\(\s*(\d{1,2})\s*,\s*(-?\d{1,9})\s*\)$/.exec(normal)
   if (decimal !== null) {
     const precision = Number(decimal[1])
     if (precision >= 1 && precision <= 38) return { kind: 'decimal', precision, scale: Number(decimal[2]) }
   }
-  const fixed = /^fixed\[\s*(\d+)\s*\]$/.exec(normal)
-  if (fixed !== null) return { kind: 'fixed', length: Number(fixed[1]) }
-  const geometry = /^geometry(?:\(\s*([^,)]+?)\s*\))?$/i.exec(text.trim())
-  if (geometry !== null) return { kind: 'geometry', ...(geometry[1] === undefined ? {} : { crs: geometry[1] }) }
-  const geography = /^geography(?:\(\s*([^,)]+?)\s*(?:,\s*(\w+)\s*)?\))?$/i.exec(text.trim())
-  if (geography !== null) {
-    return {
-      kind: 'geography',
-      ...(geography[1] === undefined ? {} : { crs: geography[1] }),
-      ...(geography[2] === undefined ? {} : { algorithm: geography[2] }),
+  const fixed = /^fixed\[\s*(\d{1,10})\s*\]$/.exec(normal)
+  if (fixed !== null && Number(fixed[1]) <= 0x7fffffff) return { kind: 'fixed', length: Number(fixed[1]) }
+  const spatial = /^(geometry|geography)(?:\(([^,()]*)(?:,([^,()]*))?\))?$/i.exec(text.trim())
+  if (spatial !== null) {
+    const [, kind, first, second] = spatial
+    const crs = first?.trim()
+    const algorithm = second?.trim()
+    if (crs !== '' && kind?.toLowerCase() === 'geography' && algorithm !== '') {
+      return {
+        kind: 'geography',
+        ...(crs === undefined ? {} : { crs }),
+        ...(algorithm === undefined ? {} : { algorithm }),
+      }
+    }
+    if (crs !== '' && kind?.toLowerCase() === 'geometry' && algorithm === undefined) {
+      return { kind: 'geometry', ...(crs === undefined ? {} : { crs }) }
     }
   }
   throw new IcebergError('unsupported-type', `type ${text} is not known`, {
@@ -90,13 +96,14 @@ export function typeToJson(type: Type): JsonValue {
   if (typeof type === 'string') return type
   switch (type.kind) {
     case 'struct':
-      return { type: 'struct', fields: type.fields.map(fieldToJson) }
+      return { type: 'struct', fields: type.fields.map(fieldToJson), ...type.unknownFields }
     case 'list':
       return {
         type: 'list',
         'element-id': type.elementId,
         element: typeToJson(type.element),
         'element-required': type.elementRequired,
+        ...type.unknownFields,
       }
     case 'map':
       return {
@@ -106,6 +113,7 @@ export function typeToJson(type: Type): JsonValue {
         'value-id': type.valueId,
         value: typeToJson(type.value),
         'value-required': type.valueRequired,
+        ...type.unknownFields,
       }
     case 'decimal':
     case 'fixed':
@@ -131,13 +139,18 @@ export function typeFromJson(value: JsonValue | undefined, path: string, origin:
   const fields = JsonFields.of(value, path, origin)
   switch (fields.string('type')) {
     case 'struct':
-      return { kind: 'struct', fields: fields.objects('fields', (field) => fieldFromJson(field, origin)) }
+      return {
+        kind: 'struct',
+        fields: fields.objects('fields', (field) => fieldFromJson(field, origin)),
+        ...fields.unknown(),
+      }
     case 'list':
       return {
         kind: 'list',
         elementId: fields.int('element-id'),
         elementRequired: fields.boolean('element-required'),
         element: typeFromJson(fields.raw('element'), `${path}.element`, origin),
+        ...fields.unknown(),
       }
     case 'map':
       return {
@@ -147,6 +160,7 @@ export function typeFromJson(value: JsonValue | undefined, path: string, origin:
         valueId: fields.int('value-id'),
         valueRequired: fields.boolean('value-required'),
         value: typeFromJson(fields.raw('value'), `${path}.value`, origin),
+        ...fields.unknown(),
       }
     default:
       throw fields.malformed('type', 'struct, list or map')

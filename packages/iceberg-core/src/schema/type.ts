@@ -56,6 +56,8 @@ export type PrimitiveType = SimpleType | DecimalType | FixedType | VariantType |
 export interface StructType {
   readonly kind: 'struct'
   readonly fields: readonly NestedField[]
+  /** JSON members that this version does not know, kept on rewrite. */
+  readonly unknownFields?: JsonObject
 }
 
 /** List; the element has a field id of its own. */
@@ -64,6 +66,8 @@ export interface ListType {
   readonly elementId: number
   readonly elementRequired: boolean
   readonly element: Type
+  /** JSON members that this version does not know, kept on rewrite. */
+  readonly unknownFields?: JsonObject
 }
 
 /** Map; keys are required, key and value have field ids of their own. */
@@ -74,6 +78,8 @@ export interface MapType {
   readonly valueId: number
   readonly valueRequired: boolean
   readonly value: Type
+  /** JSON members that this version does not know, kept on rewrite. */
+  readonly unknownFields?: JsonObject
 }
 
 /** Any Iceberg type. @see https://iceberg.apache.org/spec/#schemas-and-data-types */
