@@ -43,6 +43,8 @@ async function lineageOf(table: TableHandle): Promise<PlainValue[][]> {
   return byId(rows)
 }
 
+const modes = ['copy-on-write', 'merge-on-read'] as const
+
 describe('upsert', () => {
   it('replaces rows that differ, adds new ones, and leaves files alone in which none differs', async () => {
     const table = await filled(people, [
@@ -84,46 +86,49 @@ describe('upsert', () => {
     expect(currentSnapshot(added.table.loaded.metadata)?.operation).toBe('append')
   })
 
-  it('keeps what a model keeps, over random rows of every type, partitions and versions', async () => {
-    const fields: readonly NestedField[] = [
-      { id: 1000, name: 'id', required: true, type: 'int' },
-      ...scalarFields.filter(({ name }) => name !== 'c_int'),
-      ...nestedFields,
-    ]
-    for (let seed = 1; seed <= 6; seed++) {
-      const random = seededRandom(seed)
-      const int = (below: number): number => Math.floor(random() * below)
-      const { table: fresh } = await lake(fields, {
-        identifierFieldIds: [1000],
-        formatVersion: seed % 2 === 0 ? 3 : 2,
-        partition: seed % 3 === 0 ? [{ sourceId: 1000, transform: { kind: 'bucket', buckets: 3 }, name: 'b' }] : [],
-      })
-      const columns = columnFieldsOf(fresh.loaded.metadata.schemas[0]!)
-      const model = new Map<number, PlainValue[]>()
-      let table = fresh
-      for (let step = 0; step < 5; step++) {
-        const ids = [...new Set(Array.from({ length: 40 }, () => int(120)))]
-        const rows = randomRows(columns, ids.length, random).map((row, at): PlainValue[] => {
-          const id = ids[at]!
-          // Every third known row is given as it is.
-          return (random() < 0.3 ? model.get(id) : undefined) ?? [id, ...row.slice(1)]
+  it.each(modes)(
+    'keeps what a model keeps, over random rows of every type, partitions and versions, %s',
+    async (mode) => {
+      const fields: readonly NestedField[] = [
+        { id: 1000, name: 'id', required: true, type: 'int' },
+        ...scalarFields.filter(({ name }) => name !== 'c_int'),
+        ...nestedFields,
+      ]
+      for (let seed = 1; seed <= 6; seed++) {
+        const random = seededRandom(seed)
+        const int = (below: number): number => Math.floor(random() * below)
+        const { table: fresh } = await lake(fields, {
+          identifierFieldIds: [1000],
+          formatVersion: seed % 2 === 0 ? 3 : 2,
+          partition: seed % 3 === 0 ? [{ sourceId: 1000, transform: { kind: 'bucket', buckets: 3 }, name: 'b' }] : [],
         })
-        const changed = rows.filter((row) => model.has(Number(row[0])) && model.get(Number(row[0])) !== row).length
-        const inserted = rows.filter((row) => !model.has(Number(row[0]))).length
-        const outcome = await upserted(table, rows)
-        expect(outcome.counts).toMatchObject({
-          inserted,
-          updated: changed,
-          unchanged: rows.length - changed - inserted,
-        })
-        for (const row of rows) model.set(Number(row[0]), row)
-        table = outcome.table
+        const columns = columnFieldsOf(fresh.loaded.metadata.schemas[0]!)
+        const model = new Map<number, PlainValue[]>()
+        let table = fresh
+        for (let step = 0; step < 5; step++) {
+          const ids = [...new Set(Array.from({ length: 40 }, () => int(120)))]
+          const rows = randomRows(columns, ids.length, random).map((row, at): PlainValue[] => {
+            const id = ids[at]!
+            // Every third known row is given as it is.
+            return (random() < 0.3 ? model.get(id) : undefined) ?? [id, ...row.slice(1)]
+          })
+          const changed = rows.filter((row) => model.has(Number(row[0])) && model.get(Number(row[0])) !== row).length
+          const inserted = rows.filter((row) => !model.has(Number(row[0]))).length
+          const outcome = await upserted(table, rows, { mode })
+          expect(outcome.counts).toMatchObject({
+            inserted,
+            updated: changed,
+            unchanged: rows.length - changed - inserted,
+          })
+          for (const row of rows) model.set(Number(row[0]), row)
+          table = outcome.table
+        }
+        expect(byId(await rowsOf(table))).toStrictEqual(byId([...model.values()]))
       }
-      expect(byId(await rowsOf(table))).toStrictEqual(byId([...model.values()]))
-    }
-  })
+    },
+  )
 
-  it('keeps the row id of replaced rows and the whole lineage of carried ones', async () => {
+  it.each(modes)('keeps the row id of replaced rows and the whole lineage of carried ones, %s', async (mode) => {
     const table = await filled(
       people,
       [
@@ -140,10 +145,14 @@ describe('upsert', () => {
       [2n, 1n, 1n],
       [3n, 2n, 2n],
     ])
-    const first = await upserted(table, [
-      [2n, 'Bob', 'Kyiv'],
-      [4n, 'Di', null],
-    ])
+    const first = await upserted(
+      table,
+      [
+        [2n, 'Bob', 'Kyiv'],
+        [4n, 'Di', null],
+      ],
+      { mode },
+    )
     const [, , , four] = await lineageOf(first.table)
     expect(await lineageOf(first.table)).toEqual([
       [1n, 0n, 1n],
@@ -152,7 +161,7 @@ describe('upsert', () => {
       [4n, four![1], 3n],
     ])
     expect(Number(four![1])).toBeGreaterThan(2)
-    const second = await upserted(first.table, [[1n, 'Anna', null]])
+    const second = await upserted(first.table, [[1n, 'Anna', null]], { mode })
     expect(await lineageOf(second.table)).toEqual([
       [1n, 0n, 4n],
       [2n, 1n, 3n],
@@ -161,7 +170,7 @@ describe('upsert', () => {
     ])
   })
 
-  it('moves a row to another partition when its partition column changes', async () => {
+  it.each(modes)('moves a row to another partition when its partition column changes, %s', async (mode) => {
     const table = await filled(
       people,
       [
@@ -172,8 +181,8 @@ describe('upsert', () => {
       ],
       { partition: [{ sourceId: 3, transform: { kind: 'identity' }, name: 'city' }] },
     )
-    const outcome = await upserted(table, [[1n, 'Ann', 'Rome']])
-    expect(outcome.counts).toEqual({ inserted: 0, updated: 1, unchanged: 0, filesAdded: 1, filesRemoved: 1 })
+    const outcome = await upserted(table, [[1n, 'Ann', 'Rome']], { mode })
+    expect(outcome.counts).toMatchObject({ inserted: 0, updated: 1, unchanged: 0, filesAdded: 1 })
     const rome: PlainValue[][] = []
     const filter = { op: 'eq', column: 'city', value: 'Rome' } as const
     for await (const batch of new IcebergReader(outcome.table).scan({ filter })) rome.push(...batchRows(batch))
@@ -206,6 +215,32 @@ describe('upsert', () => {
       [1n, 'Bob', 'B'],
       [2n, 'Ann', 'c'],
       [2n, 'Bob', 'd'],
+    ])
+  })
+
+  it.each([2, 3] as const)('deletes by position in version %i when it is to merge on read', async (formatVersion) => {
+    const table = await filled(
+      people,
+      [
+        [
+          [1n, 'Ann', null],
+          [2n, 'Bob', null],
+          [3n, 'Cy', null],
+        ],
+      ],
+      { formatVersion },
+    )
+    const first = await upserted(table, [[2n, 'Bob', 'Kyiv']], { mode: 'merge-on-read' })
+    expect(first.counts).toEqual({ inserted: 0, updated: 1, unchanged: 0, filesAdded: 1, filesRemoved: 0 })
+    const second = await upserted(first.table, [[3n, 'Cy', 'Rome']], { mode: 'merge-on-read' })
+    const summary = currentSnapshot(second.table.loaded.metadata)?.summary
+    // A second vector takes in the first; position delete files stand side by side.
+    expect(summary?.['total-delete-files']).toBe(formatVersion === 3 ? '1' : '2')
+    expect(summary?.['total-position-deletes']).toBe('2')
+    expect(byId(await rowsOf(second.table))).toEqual([
+      [1n, 'Ann', null],
+      [2n, 'Bob', 'Kyiv'],
+      [3n, 'Cy', 'Rome'],
     ])
   })
 
@@ -264,6 +299,20 @@ describe('upsert', () => {
       { environment },
     )
     expect(changed.status).toBe('conflict')
+    const merged = await upsert(
+      table,
+      [
+        batchOfRows(columns, [
+          [1n, 'Anna', null],
+          [5n, 'E', null],
+        ]),
+      ],
+      {
+        environment,
+        mode: 'merge-on-read',
+      },
+    )
+    expect(merged.status).toBe('conflict')
     const added = await upsert(table, [batchOfRows(columns, [[5n, 'E', null]])], { environment })
     expect(added.status).toBe('conflict')
     expect(files()).toBe(before)

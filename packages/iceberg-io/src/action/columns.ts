@@ -27,6 +27,11 @@ export function columnNamed(batch: RecordBatch, name: string): Column | undefine
   return field === undefined || data === undefined ? undefined : { field, data }
 }
 
+/** The columns with these names that the batch has. */
+export function columnsNamed(batch: RecordBatch, names: readonly string[]): readonly Column[] {
+  return names.flatMap((name) => columnNamed(batch, name) ?? [])
+}
+
 /** Views of the columns with these names, which the batch must have. */
 export function viewsOf(batch: RecordBatch, names: readonly string[]): readonly ColumnView[] {
   return names.map((name) =>

@@ -1,14 +1,17 @@
+import { type Int64View, selectColumns } from '@icebridge/columnar'
 import {
   alwaysTrue,
   type FileScanTask,
   lastUpdatedSequenceNumberColumn,
+  positionColumn,
   rowIdColumn,
   type TableHandle,
   type TableMetadata,
 } from '@icebridge/iceberg-core'
 import { type Data, Int64, makeData, type RecordBatch } from 'apache-arrow'
+import { PositionSet } from '../delete/position-set.ts'
 import { IcebergReader } from '../read/iceberg-reader.ts'
-import { batchOfColumns, type Column, columnNamed } from './columns.ts'
+import { batchOfColumns, type Column, columnNamed, viewsOf } from './columns.ts'
 
 /** The columns that a row takes along when it moves to another file; none before format version 3. */
 export function lineageColumns({ formatVersion }: Pick<TableMetadata, 'formatVersion'>): readonly string[] {
@@ -23,6 +26,34 @@ export function fileRows(
 ): AsyncGenerator<RecordBatch, void, undefined> {
   const reader = new IcebergReader(table, { signal: options.signal })
   return reader.scanTasks([{ ...task, residual: alwaysTrue }], { columns: options.columns })
+}
+
+/** The positions of the rows of a file that the deletes leave and that pass the filter which planned it. */
+export async function passingPositions(
+  table: TableHandle,
+  task: FileScanTask,
+  options: { readonly signal: AbortSignal | undefined },
+): Promise<PositionSet> {
+  const reader = new IcebergReader(table, { signal: options.signal })
+  const positions = new PositionSet()
+  for await (const batch of reader.scanTasks([task], { columns: [positionColumn.name] })) {
+    const view = positionsOf(batch)
+    for (let row = 0; row < batch.numRows; row++) positions.add(view.value(row))
+  }
+  return positions
+}
+
+/** The positions of the rows of a batch that was read with `_pos`. */
+export function positionsOf(batch: RecordBatch): Int64View {
+  const [view] = viewsOf(batch, [positionColumn.name])
+  if (view?.kind !== 'int64') throw new TypeError('positions are 64-bit')
+  return view
+}
+
+/** The batch without the column, when it has it. */
+export function withoutColumn(batch: RecordBatch, name: string): RecordBatch {
+  const kept = [...batch.schema.fields.keys()].filter((index) => batch.schema.fields[index]?.name !== name)
+  return kept.length === batch.numCols ? batch : selectColumns(batch, kept)
 }
 
 /** The batch with `_last_updated_sequence_number` null in the marked rows: they inherit that of the commit. */

@@ -3,46 +3,42 @@ import {
   append,
   currentSchema,
   currentSnapshot,
-  type DataFile,
-  type Environment,
   type FileScanTask,
   findFieldById,
   formatIdentifier,
   isPrimitive,
   type NestedField,
-  overwrite,
   planScan,
+  positionColumn,
+  rowIdColumn,
   type Schema,
   type SnapshotCommit,
-  type SnapshotOptions,
   type TableHandle,
 } from '@icebridge/iceberg-core'
 import type { RecordBatch } from 'apache-arrow'
+import { PositionSet } from '../delete/position-set.ts'
 import { IcebergIoError } from '../errors.ts'
-import { IcebergAppender } from '../write/iceberg-appender.ts'
 import { type ActionOutcome, actionOutcome } from './action-outcome.ts'
-import { batchOfColumns, columnNamed } from './columns.ts'
-import { fileRows, lineageColumns, withChangedLineage } from './file-rows.ts'
+import { batchOfColumns, columnNamed, columnsNamed } from './columns.ts'
+import { fileRows, lineageColumns, positionsOf, withChangedLineage } from './file-rows.ts'
 import { KeyRanges } from './key-ranges.ts'
 import { Matches } from './matches.ts'
+import { type ActionOptions, type ChangeMode, RowChanges } from './row-changes.ts'
 import { SourceRows } from './source-rows.ts'
 
 /** Bytes of input that are held, unless the caller says otherwise. */
 const DEFAULT_INPUT_BYTES = 1024 * 1024 * 1024
 const ROWS_A_BATCH = 16_384
 
-export interface UpsertOptions extends Pick<SnapshotCommit, 'summary' | 'snapshotId' | 'setProperties'> {
-  readonly environment: Environment
+export interface UpsertOptions extends ActionOptions {
   /** Names of the columns that identify a row; the schema's identifier fields when absent. */
   readonly keys?: readonly string[] | undefined
+  /** Default `copy-on-write`. */
+  readonly mode?: ChangeMode | undefined
   /** Input rows with the same key are an error (`refuse`, the default), or the last one counts. */
   readonly duplicates?: 'refuse' | 'last' | undefined
   /** Bytes of input rows at most, 1 GiB by default: they are held in memory. */
   readonly inputBytes?: number | undefined
-  /** Size at which a new data file ends; see {@link IcebergAppender}. */
-  readonly targetFileSizeBytes?: number | undefined
-  readonly retries?: SnapshotOptions['retries']
-  readonly signal?: AbortSignal | undefined
 }
 
 export interface UpsertCounts {
@@ -55,17 +51,17 @@ export interface UpsertCounts {
 }
 
 /**
- * Puts rows into a table by their key, copy-on-write: a row whose key is in the table replaces the row there, any other is
- * added, in one snapshot. Batches have all columns of the table, in any order; keys without null.
+ * Puts rows into a table by their key: a row whose key is in the table replaces the row there, any other is added, in one
+ * snapshot. Batches have all columns of the table, in any order; keys without null.
  *
- * Only files with a row that differs in some byte are written anew; a row that is carried along keeps its lineage (format
- * version 3), one that is replaced keeps its `_row_id`. When the table has a key more than once, each of its rows is replaced.
+ * Only files with a row that differs in some byte are changed. Copy-on-write writes them anew, and a row that is carried along
+ * keeps its lineage (format version 3); merge-on-read deletes the rows by position. A row that is replaced keeps its `_row_id`. When the table has a key more than once, each of its rows is replaced.
  * Memory is bounded by the input, its keys, and a row group.
  *
  * A conflict is whatever touches the same files, and new rows within the range of the keys, since the table was loaded.
  *
  * @throws IcebergIoError `invalid-argument` without usable keys, `schema-mismatch`, `duplicate-keys`, `too-large`; as
- * {@link overwrite} and the store do. What was written is deleted then.
+ * `overwrite` and the store do. What was written is deleted then.
  */
 export async function upsert(
   table: TableHandle,
@@ -85,49 +81,51 @@ export async function upsert(
   const none = { inserted: 0, updated: 0, unchanged: 0, filesAdded: 0, filesRemoved: 0 }
   if (source === undefined) return { status: 'unchanged', table, counts: none }
   const ranges = new KeyRanges(source.batch, keys)
-  const run = new UpsertRun(table, source, options)
+  const changes = new RowChanges(table, options)
+  const run = new UpsertRun(table, source, { changes, mode: options.mode ?? 'copy-on-write', signal })
   try {
     for await (const task of planScan(table, { filter: ranges.filter, signal })) {
       if (ranges.mightHold(task.file)) await run.file(task)
     }
-    const files = await run.finish()
-    const { counts, removed } = run
-    if (files.length === 0 && removed.length === 0) return { status: 'unchanged', table, counts }
-    const commit = { summary: options.summary, snapshotId: options.snapshotId, setProperties: options.setProperties }
-    const outcome =
-      removed.length === 0
-        ? await append(table, { ...commit, files, precondition: sameHead(table) }, options)
-        : await overwrite(
-            table,
-            { ...commit, add: files, remove: removed, validation: { filter: ranges.filter } },
-            options,
-          )
-    return await actionOutcome(outcome, { table, files, counts })
+    await run.insert()
+    await changes.finish()
+    const { counts } = run
+    if (changes.isEmpty) return { status: 'unchanged', table, counts }
+    const outcome = run.isInsert
+      ? await append(table, { ...options, files: changes.added, precondition: sameHead(table, options) }, options)
+      : await changes.commit(ranges.filter)
+    return await actionOutcome(outcome, { table, files: changes.written, counts })
   } catch (error) {
-    await run.abort()
+    await changes.abort()
     throw error
   }
 }
 
 /** One upsert from the first file that is looked at to the files that are to be committed. */
 class UpsertRun {
-  readonly removed: DataFile[] = []
   readonly #table: TableHandle
-  readonly #schema: Schema
+  readonly #columns: readonly string[]
+  readonly #lineage: readonly string[]
   readonly #source: SourceRows
-  readonly #options: UpsertOptions
+  readonly #changes: RowChanges
+  readonly #options: { readonly mode: ChangeMode; readonly signal: AbortSignal | undefined }
   /** 1 for the source rows whose key is in the table. */
   readonly #matched: Uint8Array
-  #appender: IcebergAppender | undefined
   #updated = 0
   #unchanged = 0
   #inserted = 0
-  #filesAdded = 0
 
-  constructor(table: TableHandle, source: SourceRows, options: UpsertOptions) {
+  constructor(
+    table: TableHandle,
+    source: SourceRows,
+    options: { readonly changes: RowChanges; readonly mode: ChangeMode; readonly signal: AbortSignal | undefined },
+  ) {
+    const { metadata } = table.loaded
     this.#table = table
-    this.#schema = currentSchema(table.loaded.metadata)
+    this.#columns = currentSchema(metadata).fields.map(({ name }) => name)
+    this.#lineage = lineageColumns(metadata)
     this.#source = source
+    this.#changes = options.changes
     this.#options = options
     this.#matched = new Uint8Array(source.batch.numRows)
   }
@@ -137,37 +135,36 @@ class UpsertRun {
       inserted: this.#inserted,
       updated: this.#updated,
       unchanged: this.#unchanged,
-      filesAdded: this.#filesAdded,
-      filesRemoved: this.removed.length,
+      filesAdded: this.#changes.added.length,
+      filesRemoved: this.#changes.removed.length,
     }
   }
 
-  /** Looks for the keys in a file, and writes it anew when a row with one of them differs. */
+  /** True when no row of the table is replaced. */
+  get isInsert(): boolean {
+    return this.#updated === 0
+  }
+
+  /** Looks for the keys in a file, and changes it when a row with one of them differs. */
   async file(task: FileScanTask): Promise<void> {
     const matches = await this.#find(task)
     if (matches.count === 0) return
-    if (await this.#differs(task, matches)) await this.#rewrite(task, matches)
-    else this.#unchanged += matches.count
+    if (!(await this.#differs(task, matches))) this.#unchanged += matches.count
+    else if (this.#options.mode === 'copy-on-write') await this.#rewrite(task, matches)
+    else await this.#move(task, matches)
   }
 
-  /** Adds the rows whose key is not in the table, and ends the files. */
-  async finish(): Promise<readonly DataFile[]> {
+  /** Adds the rows whose key is not in the table. */
+  async insert(): Promise<void> {
     const { batch } = this.#source
     const rows = new Uint32Array(batch.numRows)
     let count = 0
     for (let row = 0; row < batch.numRows; row++) if (this.#matched[row] === 0) rows[count++] = row
     for (let start = 0; start < count; start += ROWS_A_BATCH) {
       const end = Math.min(count, start + ROWS_A_BATCH)
-      await (await this.#writer()).write(takeRows(batch, rows.subarray(start, end)))
+      await (await this.#changes.writer()).write(takeRows(batch, rows.subarray(start, end)))
     }
     this.#inserted = count
-    const files = (await this.#appender?.finish()) ?? []
-    this.#filesAdded = files.length
-    return files
-  }
-
-  async abort(): Promise<void> {
-    await this.#appender?.abort()
   }
 
   /** Looks up the key of every row of the file. */
@@ -191,65 +188,79 @@ class UpsertRun {
     return false
   }
 
+  /** Writes the file anew, with the source's rows in the place of those that differ from them. */
   async #rewrite(task: FileScanTask, matches: Matches): Promise<void> {
-    const appender = await this.#writer()
-    const lineage = lineageColumns(this.#table.loaded.metadata)
+    const appender = await this.#changes.writer()
     let first = 0
-    for await (const batch of this.#rows(task, [...this.#columns, ...lineage])) {
-      const start = first
-      await appender.write(this.#replaced(batch, (row) => matches.sourceRow(start + row)))
+    for await (const batch of this.#rows(task, [...this.#columns, ...this.#lineage])) {
+      const change = this.#changeOf(batch, matches, first)
+      await appender.write(change.count === 0 ? batch : this.#replaced(batch, change))
       first += batch.numRows
     }
-    this.removed.push(task.file)
+    this.#changes.remove(task.file)
   }
 
-  /** The batch with the source's rows in the place of those that differ from them. */
-  #replaced(batch: RecordBatch, sourceRowOf: (row: number) => number): RecordBatch {
-    const own = this.#columnsOf(batch)
-    const differs = this.#source.differences(own)
-    const changed = new Uint8Array(batch.numRows)
+  /** Deletes the rows that differ by their positions, and writes the source's rows to other files. */
+  async #move(task: FileScanTask, matches: Matches): Promise<void> {
+    const appender = await this.#changes.writer()
+    const positions = new PositionSet()
+    let first = 0
+    for await (const batch of this.#rows(task, [...this.#columns, positionColumn.name, ...this.#lineage])) {
+      const change = this.#changeOf(batch, matches, first)
+      first += batch.numRows
+      if (change.count === 0) continue
+      const at = positionsOf(batch)
+      for (const row of change.rows) positions.add(at.value(row))
+      const ids = columnNamed(takeRows(batch, change.rows), rowIdColumn.name)
+      const rows = takeRows(this.#source.batch, change.sourceRows)
+      await appender.write(
+        ids === undefined ? rows : batchOfColumns([...columnsNamed(rows, this.#columns), ids], change.count),
+      )
+    }
+    this.#changes.deleteRows(task, positions)
+  }
+
+  /** Which rows of a batch differ from the source's; `first` is the place of its first row in the file. */
+  #changeOf(batch: RecordBatch, matches: Matches, first: number): Change {
+    const differs = this.#source.differences(batchOfColumns(columnsNamed(batch, this.#columns), batch.numRows))
+    const rows = new Uint32Array(batch.numRows)
     const sourceRows = new Uint32Array(batch.numRows)
     let count = 0
     for (let row = 0; row < batch.numRows; row++) {
-      const sourceRow = sourceRowOf(row)
+      const sourceRow = matches.sourceRow(first + row)
       if (sourceRow < 0) continue
       if (differs(row, sourceRow)) {
-        changed[row] = 1
+        rows[count] = row
         sourceRows[count++] = sourceRow
       } else this.#unchanged++
     }
     this.#updated += count
-    if (count === 0) return batch
-    const both = concatBatches([own, takeRows(this.#source.batch, sourceRows.subarray(0, count))])
-    let next = batch.numRows
-    const rows = Uint32Array.from(changed, (isChanged, row) => (isChanged === 1 ? next++ : row))
-    const replaced = takeRows(both, rows)
-    const lineage = lineageColumns(this.#table.loaded.metadata).flatMap((name) => columnNamed(batch, name) ?? [])
-    const columns = this.#columns.flatMap((name) => columnNamed(replaced, name) ?? [])
-    return withChangedLineage(batchOfColumns([...columns, ...lineage], batch.numRows), changed)
+    return { count, rows: rows.subarray(0, count), sourceRows: sourceRows.subarray(0, count) }
   }
 
-  get #columns(): readonly string[] {
-    return this.#schema.fields.map(({ name }) => name)
-  }
-
-  #columnsOf(batch: RecordBatch): RecordBatch {
-    return batchOfColumns(
-      this.#columns.flatMap((name) => columnNamed(batch, name) ?? []),
-      batch.numRows,
-    )
+  #replaced(batch: RecordBatch, change: Change): RecordBatch {
+    const own = batchOfColumns(columnsNamed(batch, this.#columns), batch.numRows)
+    const both = concatBatches([own, takeRows(this.#source.batch, change.sourceRows)])
+    const order = Uint32Array.from({ length: batch.numRows }, (_, row) => row)
+    const changed = new Uint8Array(batch.numRows)
+    for (const [index, row] of change.rows.entries()) {
+      order[row] = batch.numRows + index
+      changed[row] = 1
+    }
+    const columns = [...columnsNamed(takeRows(both, order), this.#columns), ...columnsNamed(batch, this.#lineage)]
+    return withChangedLineage(batchOfColumns(columns, batch.numRows), changed)
   }
 
   #rows(task: FileScanTask, columns: readonly string[]): AsyncGenerator<RecordBatch, void, undefined> {
     return fileRows(this.#table, task, { columns, signal: this.#options.signal })
   }
+}
 
-  async #writer(): Promise<IcebergAppender> {
-    const { environment, targetFileSizeBytes, signal } = this.#options
-    const rowLineage = lineageColumns(this.#table.loaded.metadata).length > 0
-    this.#appender ??= await IcebergAppender.open(this.#table, { environment, targetFileSizeBytes, rowLineage, signal })
-    return this.#appender
-  }
+/** Rows of a batch that differ from those of the source with their keys. */
+interface Change {
+  readonly count: number
+  readonly rows: Uint32Array
+  readonly sourceRows: Uint32Array
 }
 
 /** The fields that identify a row. */
@@ -286,8 +297,10 @@ function notAKey(table: string, column: string, why: string): IcebergIoError {
 }
 
 /** New rows may repeat the keys of others that came meanwhile: only the head that was read will do. */
-function sameHead(table: TableHandle): NonNullable<SnapshotCommit['precondition']> {
+function sameHead(table: TableHandle, options: UpsertOptions): NonNullable<SnapshotCommit['precondition']> {
   const read = currentSnapshot(table.loaded.metadata)?.snapshotId
-  return (head) =>
-    currentSnapshot(head)?.snapshotId === read ? undefined : 'the table has changed since its keys were looked up'
+  return (head) => {
+    const moved = options.isolation !== 'snapshot' && currentSnapshot(head)?.snapshotId !== read
+    return moved ? 'the table has changed since its keys were looked up' : options.precondition?.(head)
+  }
 }
