@@ -7,7 +7,7 @@ import sys
 
 from pyiceberg.catalog import load_catalog
 
-from lake import exact, print_json
+from lake import print_json, rows
 
 
 def describe(table) -> dict:
@@ -42,16 +42,11 @@ def describe(table) -> dict:
                 "timestampMs": snapshot.timestamp_ms,
                 "operation": snapshot.summary.operation.value,
                 "summary": dict(snapshot.summary.additional_properties),
-                "rows": rows(table, snapshot.snapshot_id, types),
+                "rows": rows(table.scan(snapshot_id=snapshot.snapshot_id).to_arrow()),
             }
             for snapshot in metadata.snapshots
         ],
     }
-
-
-def rows(table, snapshot_id: int, types: dict) -> list:
-    read = table.scan(snapshot_id=snapshot_id).to_arrow().to_pylist()
-    return [{name: exact(row[name], types[name]) for name in types} for row in read]
 
 
 def main() -> None:
