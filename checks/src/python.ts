@@ -20,7 +20,7 @@ async function look(): Promise<Python> {
       missing: 'ICEBRIDGE_PYTHON is not set: name a Python with the packages of checks/interop/requirements.txt',
     }
   }
-  const modules = 'import pyiceberg, pyarrow, sqlalchemy, duckdb, duckdb_extension_iceberg, duckdb_extension_avro'
+  const modules = 'import pyiceberg, pyarrow, sqlalchemy, duckdb, duckdb_extension_iceberg, duckdb_extension_avro, chdb'
   const tried = await runProcess(path, ['-c', modules]).catch((error: unknown) => error)
   if (tried instanceof Error) return { missing: `${path} cannot be started: ${tried.message}` }
   const { code, stderr } = tried as Awaited<ReturnType<typeof runProcess>> // rejections of runProcess are Errors
