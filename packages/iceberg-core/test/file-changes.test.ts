@@ -232,6 +232,9 @@ describe('rowDelta', () => {
     expect(first.snapshot.operation).toBe('append')
     const second = committed(await rowDelta(first.table, { addDeletes: [positionDeletes(a, 'p')] }, options))
     expect(second.snapshot.operation).toBe('delete')
+    const third = committed(await rowDelta(second.table, { removeDeletes: [positionDeletes(a, 'p')] }, options))
+    expect(third.snapshot.operation).toBe('overwrite')
+    expect(await livePaths(third.table)).toEqual(['a'])
   })
 
   it('takes deletion vectors in version 3 only, and position deletes before it only', async () => {

@@ -1,5 +1,6 @@
 import { IcebergError } from '../errors.ts'
 import { FileMatcher } from '../expression/file-matcher.ts'
+import { concurrently } from '../maintenance/concurrently.ts'
 import { countManifest } from '../manifest/count-manifest.ts'
 import type { DataFile } from '../manifest/data-file.ts'
 import { isDeletionVector, onlyDataFileOf } from '../manifest/delete-file.ts'
@@ -16,6 +17,9 @@ import type { SnapshotConflicts } from './snapshot-conflicts.ts'
 import type { ProducedSnapshot, ProducerAttempt, SnapshotProducer } from './snapshot-producer.ts'
 import { SummaryCounts } from './snapshot-summary.ts'
 import { writeManifests } from './write-manifests.ts'
+
+/** Each costs a read or two; stores answer many at once. */
+const manifestsAtATime = 8
 
 /**
  * Makes a snapshot that adds and removes files. New manifests come first, then those of the parent: rewritten where a
@@ -90,20 +94,16 @@ export class FileChanges implements SnapshotProducer {
     const wanted = new FileSet(remove)
     const matcher = where === undefined ? undefined : new FileMatcher(metadata, where)
     const missing = new Set(wanted.keys())
-    const filtered: FilteredManifest[] = []
-    for (const manifest of manifests) {
+    const removes = ({ file }: ManifestEntry): boolean => wanted.has(file) || wholly(file, matcher)
+    const filtered: FilteredManifest[] = manifests.map((manifest) => ({ manifest, removed: [] }))
+    await concurrently(manifests.entries(), manifestsAtATime, async ([at, manifest]) => {
       // A path is live once in a snapshot: with all of them found, no other manifest has one.
       const sought = missing.size > 0 && wanted.mayShareManifest(manifest, metadata)
-      const result =
-        sought || matcher?.manifestMightMatch(manifest) === true
-          ? await this.#filter(manifest, attempt, {
-              filtered: this.#filteredData,
-              removes: ({ file }) => wanted.has(file) || wholly(file, matcher),
-            })
-          : { manifest, removed: [] }
+      if (!sought && matcher?.manifestMightMatch(manifest) !== true) return
+      const result = await this.#filter(manifest, attempt, { filtered: this.#filteredData, removes })
       for (const file of result.removed) missing.delete(file.filePath)
-      filtered.push(result)
-    }
+      filtered[at] = result
+    })
     return missing.size > 0 ? { conflict: notLive('data file', missing) } : joined(filtered)
   }
 
@@ -139,15 +139,13 @@ export class FileChanges implements SnapshotProducer {
       if (sequenceNumber > 0n && sequenceNumber < oldestSequenceNumber) return true
       return matcher?.partitionMustMatch(file) === true
     }
-    const filtered: FilteredManifest[] = []
-    for (const manifest of manifests) {
-      const read = places.mayShareManifest(manifest, metadata) || matcher?.manifestMightMatch(manifest) === true
-      const result = read
-        ? await this.#filter(manifest, attempt, { filtered: this.#filteredDeletes, removes })
-        : { manifest, removed: [] }
+    const filtered: FilteredManifest[] = manifests.map((manifest) => ({ manifest, removed: [] }))
+    await concurrently(manifests.entries(), manifestsAtATime, async ([at, manifest]) => {
+      if (!places.mayShareManifest(manifest, metadata) && matcher?.manifestMightMatch(manifest) !== true) return
+      const result = await this.#filter(manifest, attempt, { filtered: this.#filteredDeletes, removes })
       for (const key of new FileSet(result.removed).keys()) missing.delete(key)
-      filtered.push(result)
-    }
+      filtered[at] = result
+    })
     if (missing.size > 0) return { conflict: notLive('delete file', missing) }
     if (replaced !== undefined) {
       return { conflict: `${replaced}, which the new deletion vector must take in and this commit remove` }

@@ -71,6 +71,7 @@ export async function rowDelta(
     vectors: new Set(addDeletes.filter(isDeletionVector).flatMap((file) => file.referencedDataFile ?? [])),
   })
   const removes = remove.length > 0 || removeDeletes.length > 0
-  const operation = !deletes && !removes ? 'append' : add.length === 0 ? 'delete' : 'overwrite'
+  // To take deletes away brings rows back: that is neither an append nor a deletion.
+  const operation = !deletes && !removes ? 'append' : deletes && add.length === 0 ? 'delete' : 'overwrite'
   return await commitSnapshot(table, commit, { ...options, producer: new FileChanges(operation, change, conflicts) })
 }
