@@ -13,6 +13,7 @@ import {
   noteq,
   not,
   notNaN,
+  notNull,
   or,
   partitionKey,
   startsWith,
@@ -84,6 +85,9 @@ describe('a file held against a filter', () => {
     expect(match(noteq('score', 7))).toBe('all')
     expect(match(notNaN('score'))).toBe('some')
     expect(match(or(eq('name', 'zzz'), lt('id', 10n)))).toBe('all')
+    const unseen = { ...file, valueCounts: new Map([[2, 0n]]), nullValueCounts: new Map([[2, 0n]]) }
+    expect(match(notNull('at'), unseen)).not.toBe('all')
+    expect(match(isNull('at'), unseen)).not.toBe('all')
     const { nanValueCounts: _, ...uncounted } = dataFile(table, 'f', [{ id: 5n, score: 1 }])
     expect(match(gt('score', 0), uncounted)).toBe('some')
     expect(match(lt('id', 10n), { ...file, recordCount: 0n })).toBe('none')

@@ -61,7 +61,11 @@ export class FileMatcher {
   }
 
   #metricsMustMatch(test: Test<ColumnTerm>, file: DataFile): boolean {
-    return this.#topLevel.has(test.term.fieldId) && rangeMustMatch(test, columnRange(file, test.term))
+    const { fieldId } = test.term
+    const counted = file.valueCounts?.get(fieldId)
+    // A writer that did not see a value of every row knows nothing of the others.
+    if (!this.#topLevel.has(fieldId) || (counted !== undefined && counted !== file.recordCount)) return false
+    return rangeMustMatch(test, columnRange(file, test.term))
   }
 
   #spec(specId: number): SpecMatcher {
