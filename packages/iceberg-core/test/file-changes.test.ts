@@ -546,3 +546,28 @@ describe('a fast append', () => {
     expect(manifests).toEqual(['c 3', 'b 2', 'a 1'])
   })
 })
+
+describe('manifests and manifest lists', () => {
+  it('are compressed as the table says', async () => {
+    for (const [properties, codec] of [
+      [{}, 'deflate'],
+      [{ 'write.avro.compression-codec': 'zstd' }, 'zstandard'],
+      [{ 'write.avro.compression-codec': 'zstd', 'write.manifest.compression-codec': 'uncompressed' }, 'null'],
+      [{ 'write.manifest.compression-codec': 'snappy' }, 'deflate'],
+      [{ 'write.avro.compression-codec': 'lz4' }, 'deflate'],
+    ] as const) {
+      const lake = await Lake.create({ properties })
+      const table = await lake.append({ files: [dataFile(await lake.table(), 'a', [{ id: 1n }])] })
+      expect(await livePaths(table)).toEqual(['a'])
+      expect(lake.metadataFiles()).toHaveLength(2)
+      for (const path of lake.metadataFiles()) {
+        expect(Buffer.from(lake.io.files.get(path)!).toString('latin1')).toMatch(
+          new RegExp(`avro\\.codec.${codec}`, 's'),
+        )
+      }
+    }
+    const lake = await Lake.create({ properties: { 'write.manifest.compression-codec': 'brotli' } })
+    const error = await errorOf(append(await lake.table(), { files: [] }, { environment: lake.environment }))
+    expect(String(error)).toMatch(/write\.manifest\.compression-codec names the unknown codec brotli/)
+  })
+})

@@ -8,14 +8,27 @@ const avroCodecProperty = 'write.avro.compression-codec'
 
 /**
  * The codec of manifests and manifest lists: deflate unless the table says otherwise. Snappy, which not every reader
- * takes, becomes deflate too.
+ * takes, becomes deflate too, and so does what only Avro data files may have.
  *
- * @throws IcebergError `invalid-argument` for a codec that is not known.
+ * @throws IcebergError `invalid-argument` for a codec of manifests that is not known.
  */
 export function manifestCodec(properties: Readonly<Record<string, string>>): AvroCodec {
-  const property = properties[manifestCodecProperty] === undefined ? avroCodecProperty : manifestCodecProperty
-  const codec = properties[property] ?? 'gzip'
-  switch (codec.toLowerCase()) {
+  const own = properties[manifestCodecProperty]
+  const codec = known((own ?? properties[avroCodecProperty] ?? 'gzip').toLowerCase())
+  if (codec !== undefined) return codec
+  if (own === undefined) return 'deflate'
+  throw new IcebergError(
+    'invalid-argument',
+    `the table property ${manifestCodecProperty} names the unknown codec ${own}`,
+    {
+      context: { property: manifestCodecProperty, codec: own },
+      hint: 'Set it to gzip, zstd or uncompressed.',
+    },
+  )
+}
+
+function known(codec: string): AvroCodec | undefined {
+  switch (codec) {
     case 'gzip':
     case 'zlib':
     case 'deflate':
@@ -29,8 +42,5 @@ export function manifestCodec(properties: Readonly<Record<string, string>>): Avr
     case 'null':
       return 'null'
   }
-  throw new IcebergError('invalid-argument', `the table property ${property} names the unknown codec ${codec}`, {
-    context: { property, codec },
-    hint: 'Set it to gzip, zstd or uncompressed.',
-  })
+  return undefined
 }
