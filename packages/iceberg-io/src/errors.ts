@@ -8,7 +8,7 @@ export type IcebergIoErrorCode =
   /** A batch that does not fit the table's schema. */
   | 'schema-mismatch'
   | 'invalid-argument'
-  /** Two rows of an input that must differ in their key. */
+  /** Two rows that must differ in their key: of an input, or of a table whose changes are read by key. */
   | 'duplicate-keys'
   /** An input that passes the memory it was given. */
   | 'too-large'

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { batchOfRows, type PlainValue, randomRows, seededRandom } from '@icebridge/columnar/testing'
-import { type DataFile, lt, type NestedField, type TableHandle } from '@icebridge/iceberg-core'
+import { type DataFile, isNull, lt, type NestedField, type TableHandle } from '@icebridge/iceberg-core'
 import type { InMemoryFileIO } from '@icebridge/iceberg-core/testing'
 import { columnFieldsOf, IcebergReader, writeParquet } from '@icebridge/iceberg-io'
 import { describe, expect, it } from 'vitest'
@@ -127,6 +127,22 @@ describe('equality deletes', () => {
     expect(await idsLeft(byBoth)).toEqual([2, 3])
   })
 
+  it('by a dropped column whose name another one has now compare the old one', async () => {
+    const made = await newTable(fieldsOf({ id: 'int', code: 'int' }))
+    const table = await appended(made, [
+      [1, 10],
+      [2, 20],
+    ])
+    const [id, code] = made.loaded.metadata.schemas[0]!.fields
+    const byCode = await deleteFile(made.io, '/code.parquet', [code!], [[20]])
+    const schema = { schemaId: 1, identifierFieldIds: [], fields: [id!, { ...code!, id: 3, type: 'string' as const }] }
+    const { metadata } = table.loaded
+    const evolved = { ...metadata, schemas: [...metadata.schemas, schema], currentSchemaId: 1 }
+    const later = { ...table, loaded: { ...table.loaded, metadata: evolved } }
+    const tasks = (await tasksWith(later, () => [byCode])).map((task) => ({ ...task, residual: isNull('code') }))
+    expect(await rowsOf(new IcebergReader(later).scanTasks(tasks))).toEqual([[1, null]])
+  })
+
   it('that several data files share are read once, apply each where planned, and spill above a limit', async () => {
     const fields = fieldsOf({ id: 'long', text: 'string' })
     const made = await newTable(fields)
@@ -166,9 +182,9 @@ describe('equality deletes', () => {
     try {
       const reads = countReads(made.io)
       let once = 0
-      for (const deletesInMemoryBytes of [undefined, 40_000, 1]) {
+      for (const spillAboveBytes of [undefined, 40_000, 1]) {
         reads.clear()
-        const reader = new IcebergReader(table, { deletesInMemoryBytes, temporaryFolder, batchRows: 100 })
+        const reader = new IcebergReader(table, { spillAboveBytes, temporaryFolder, batchRows: 100 })
         const batches: number[] = []
         const rows: PlainValue[][] = []
         for await (const batch of reader.scanTasks(both)) {

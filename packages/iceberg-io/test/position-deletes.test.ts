@@ -136,16 +136,16 @@ describe('position deletes', () => {
     const expected = range(400).filter((id) => id % 2 === 1)
     const temporaryFolder = await mkdtemp(join(tmpdir(), 'icebridge-test-'))
     try {
-      for (const deletesInMemoryBytes of [undefined, 1]) {
+      for (const spillAboveBytes of [undefined, 1]) {
         const reads = countReads(io)
-        const reader = new IcebergReader(table, { deletesInMemoryBytes, temporaryFolder })
+        const reader = new IcebergReader(table, { spillAboveBytes, temporaryFolder })
         expect(ids(await rowsOf(reader.scanTasks(tasks)))).toEqual(expected)
         const once = reads.get('/d.parquet') ?? 0
         await rowsOf(new IcebergReader(table).scanTasks([tasks[0]!]))
         // Two tasks read the delete file as often as one does.
         expect(reads.get('/d.parquet')).toBe(once * 2)
       }
-      const stopped = new IcebergReader(table, { deletesInMemoryBytes: 1, temporaryFolder, batchRows: 10 })
+      const stopped = new IcebergReader(table, { spillAboveBytes: 1, temporaryFolder, batchRows: 10 })
       for await (const batch of stopped.scanTasks(tasks)) {
         expect(batch.numRows).toBe(5)
         break

@@ -157,8 +157,8 @@ describe('row deltas', () => {
     for (let step = 0; step < 20; step++) await model.step()
     expect(model.history.size).toBeGreaterThan(10)
     for (const [index, [snapshotId, rows]] of [...model.history].entries()) {
-      const deletesInMemoryBytes = index % 3 === 0 ? 1 : undefined
-      const reader = new IcebergReader(model.table, { batchRows: 1 + Math.floor(random() * 40), deletesInMemoryBytes })
+      const spillAboveBytes = index % 3 === 0 ? 1 : undefined
+      const reader = new IcebergReader(model.table, { batchRows: 1 + Math.floor(random() * 40), spillAboveBytes })
       expect(byId(await rowsOf(reader.scan({ snapshotId })))).toStrictEqual(byId(rows))
       const least = Math.floor(random() * 300)
       const filter: Expression = gteq('id', least)

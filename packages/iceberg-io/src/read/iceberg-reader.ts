@@ -6,51 +6,18 @@ import {
   planScan,
   scanSchema,
   snapshotAsOf,
-  type Expression,
   type FileScanTask,
   type Schema,
   type SnapshotChoice,
   type TableHandle,
 } from '@icebridge/iceberg-core'
 import type { RecordBatch } from 'apache-arrow'
-import { EqualityDeletes } from '../delete/equality-deletes.ts'
-import { PositionDeletes } from '../delete/position-deletes.ts'
+import { type ChangesOptions, readChanges } from '../changes/read-changes.ts'
 import { SpillFile } from '../delete/spill-file.ts'
 import { IcebergIoError } from '../errors.ts'
-import type { MapPath } from './data-rows.ts'
-import { metadataColumns } from './metadata-values.ts'
-import { mergeFields, projectPath } from './projection.ts'
-import { taskRows, type WantedColumn } from './task-rows.ts'
-
-export interface ReaderOptions {
-  /** Most rows in a batch, by default 16,384. */
-  readonly batchRows?: number | undefined
-  /**
-   * Bytes in memory at which deletes go to a temporary file: of positions, and of keys of equality deletes for each set of
-   * columns. Default 256 MiB.
-   */
-  readonly deletesInMemoryBytes?: number | undefined
-  /** Where temporary files are made; default the system's folder for them. */
-  readonly temporaryFolder?: string | undefined
-  readonly signal?: AbortSignal | undefined
-}
-
-const defaultDeletesInMemoryBytes = 256 * 1024 * 1024
-
-/** What is read of each row, and of which rows. */
-export interface RowOptions {
-  /**
-   * Columns, in this order; by default all of the schema's. A dotted path (`address.city`) gives the struct with only that
-   * part of it; parts of one struct come as one column. Of a table that has none of that name also
-   * `_file`, `_pos`, `_spec_id`, `_partition`, `_row_id`, `_last_updated_sequence_number`, and `_deleted`, with which
-   * deleted rows come as well.
-   */
-  readonly columns?: readonly string[] | undefined
-  readonly filter?: Expression | undefined
-  /** Where a data or delete file is now, for tables whose files have moved. */
-  readonly mapPath?: MapPath | undefined
-  readonly signal?: AbortSignal | undefined
-}
+import { readContext, type ReaderOptions, type RowOptions } from './reader-options.ts'
+import { taskRows } from './task-rows.ts'
+import { tableColumns, wantedColumns } from './wanted-columns.ts'
 
 export interface ScanRowsOptions extends RowOptions {
   readonly snapshotId?: bigint | undefined
@@ -82,7 +49,7 @@ export class IcebergReader {
    * The rows of the current snapshot, of a named one, of a branch's or tag's, or of the one that was current at a time,
    * with all deletes applied; read with the schema of {@link scanSchema}. A table without a snapshot has no rows.
    *
-   * Memory is bounded by a row group and the deletes that apply, of which what passes `deletesInMemoryBytes` is in a
+   * Memory is bounded by a row group and the deletes that apply, of which what passes `spillAboveBytes` is in a
    * temporary file that goes with the scan.
    *
    * @throws IcebergError `no-such-snapshot`, `no-such-column`; IcebergIoError naming file and column.
@@ -134,26 +101,36 @@ export class IcebergReader {
     yield* this.#rows(tasks, scanSchema(this.#table.loaded.metadata, undefined), options)
   }
 
+  /**
+   * The rows that the snapshots of (from, to] inserted and deleted, oldest snapshot first, within one what was deleted
+   * first; with the table's current schema and the columns `_change_type` (INSERT, DELETE), `_change_ordinal` and
+   * `_commit_snapshot_id`, at the end unless `columns` names them. Rows that a rewritten file carries over unchanged are no
+   * changes; compactions have none.
+   *
+   * With `keys` a deleted and an inserted row of one key are UPDATE_BEFORE and UPDATE_AFTER. With `net` only what differs
+   * between both ends is told, each row as it was at its first or last change. The filter is applied to rows first: an
+   * update across it is an insertion or a deletion. Snapshots that only append, or only delete, are streamed; rows of others
+   * are read twice and compared, all columns of them, spilled above `spillAboveBytes`.
+   *
+   * @throws IcebergError `no-such-snapshot`, `no-such-column`, `unsupported-changes` naming a snapshot that deletes rows by
+   * delete files; IcebergIoError `duplicate-keys` when a key does not tell rows apart.
+   */
+  async *changes(options: ChangesOptions): AsyncGenerator<RecordBatch, void, undefined> {
+    yield* readChanges(this.#table, options, this.#options)
+  }
+
   async *#rows(
     tasks: AsyncIterable<FileScanTask> | Iterable<FileScanTask>,
     schema: Schema,
     options: RowOptions,
   ): AsyncGenerator<RecordBatch, void, undefined> {
-    const { io, loaded } = this.#table
-    const { metadata } = loaded
-    const { mapPath } = options
-    const signal = options.signal ?? this.#options.signal
-    const columns = this.#columns(schema, options.columns)
+    const { columns: names } = options
+    const columns = names === undefined ? tableColumns(schema) : wantedColumns(this.#table, schema, names)
     await using spill = new SpillFile(this.#options.temporaryFolder)
-    const memoryBytes = this.#options.deletesInMemoryBytes ?? defaultDeletesInMemoryBytes
-    const deletes = { metadata, schema, spill, memoryBytes, mapPath, signal }
-    const positionDeletes = new PositionDeletes(io, deletes)
-    const equalityDeletes = new EqualityDeletes(io, deletes)
-    const { batchRows } = this.#options
-    const context = { io, metadata, schema, columns, positionDeletes, equalityDeletes, batchRows, mapPath, signal }
+    const context = readContext(this.#table, schema, { reader: this.#options, rows: options, spill })
     for await (const task of tasks) {
-      signal?.throwIfAborted()
-      yield* taskRows(task, context)
+      context.signal?.throwIfAborted()
+      yield* taskRows(task, { ...context, columns })
     }
   }
 
@@ -171,33 +148,4 @@ export class IcebergReader {
       hint: 'The table is younger than that, or the snapshots of that time have expired.',
     })
   }
-
-  #columns(schema: Schema, names: readonly string[] | undefined): readonly WantedColumn[] {
-    if (names === undefined) return schema.fields.map((field) => ({ field, isMetadata: false }))
-    const known = metadataColumns(this.#table.loaded.metadata)
-    const wanted = names.map((name): WantedColumn => {
-      const field = projectPath(schema, name)
-      if (field !== undefined) return { field, isMetadata: false }
-      const metadataField = known.find((candidate) => candidate.name === name)
-      if (metadataField !== undefined) return { field: metadataField, isMetadata: true }
-      throw new IcebergError('no-such-column', `the table has no column ${name}`, {
-        context: { column: name, table: formatIdentifier(this.#table.identifier) },
-        hint: `Columns are: ${schema.fields.map((candidate) => candidate.name).join(', ')}`,
-      })
-    })
-    return joinParts(wanted)
-  }
-}
-
-/** Several parts of one struct are one column, in the place of the first. */
-function joinParts(wanted: readonly WantedColumn[]): readonly WantedColumn[] {
-  const joined: WantedColumn[] = []
-  for (const column of wanted) {
-    const at = joined.findIndex(({ field, isMetadata }) => field.id === column.field.id && !isMetadata)
-    const known = joined[at]
-    const [both] = known === undefined ? [] : mergeFields([known.field], [column.field])
-    if (known === undefined || both === undefined || known.field === column.field) joined.push(column)
-    else joined[at] = { field: both, isMetadata: false }
-  }
-  return joined
 }

@@ -22,12 +22,7 @@ import { constantData } from './metadata-values.ts'
 import { defaultBatchRows } from './parquet-file.ts'
 import { mergeFields, projectColumn } from './projection.ts'
 import { filterFields, filterRows } from './row-filter.ts'
-
-/** A column to read: one of the table's, or one that its metadata gives. */
-export interface WantedColumn {
-  readonly field: NestedField
-  readonly isMetadata: boolean
-}
+import type { WantedColumn } from './wanted-columns.ts'
 
 export interface TaskRowsContext {
   readonly io: FileIO
@@ -60,7 +55,7 @@ export async function* taskRows(
   const filter = bindExpression(task.residual, schema)
   const kept = mergeFields(storedFields(columns), filterFields(filter, schema))
   // Columns that only equality deletes need are read last and dropped as soon as those are applied.
-  const fields = mergeFields(kept, fieldsToRead(equality.flatMap((test) => test.columns)))
+  const fields = uniqueNames(mergeFields(kept, fieldsToRead(equality.flatMap((test) => test.columns))))
   const readAs = fields.slice(0, kept.length)
   const needs = new Set(columns.flatMap(({ field, isMetadata }) => (isMetadata ? [field.id] : [])))
   const needsPositions = needs.has(positionColumn.id) || (needs.has(rowIdColumn.id) && file.firstRowId !== undefined)
@@ -92,6 +87,16 @@ export async function* taskRows(
   }
 }
 
+/** A dropped column may have the name of a later one; in a batch the second would change the type of the first. */
+function uniqueNames(fields: readonly NestedField[]): readonly NestedField[] {
+  const names = new Set<string>()
+  return fields.map((field) => {
+    const own = names.has(field.name) ? { ...field, name: `${field.name} (field ${field.id})` } : field
+    names.add(own.name)
+    return own
+  })
+}
+
 /** What must be read from the file for the columns wanted. */
 function storedFields(columns: readonly WantedColumn[]): readonly NestedField[] {
   const lineage = [rowIdColumn.id, lastUpdatedSequenceNumberColumn.id]
@@ -112,7 +117,10 @@ function output(
   const made = columns.map(({ field, isMetadata }): { readonly field: Field; readonly data: Data } => {
     const stored = fields.findIndex(({ id }) => id === field.id)
     const read = fields[stored]
-    if (!isMetadata && read !== undefined) return projectColumn(columnAt(rows, stored), read, field)
+    if (!isMetadata && read !== undefined) {
+      const column = projectColumn(columnAt(rows, stored), read, field)
+      return field.name === read.name ? column : { ...column, field: column.field.clone({ name: field.name }) }
+    }
     const [arrow] = arrowSchema([columnFieldOf(field)]).fields
     if (arrow === undefined) throw new TypeError('a field for each column')
     return {
