@@ -24,3 +24,16 @@ export function tableExists(identifier: TableIdentifier): IcebergError {
 export function exists(what: string, name: string): IcebergError {
   return new IcebergError('already-exists', `${what} exists already`, { context: { name } })
 }
+
+/** @throws IcebergError `invalid-argument` for a property that is both set and removed. */
+export function refuseContradiction(
+  namespace: readonly string[],
+  set: Readonly<Record<string, string>>,
+  remove: readonly string[],
+): void {
+  const twice = remove.find((key) => Object.hasOwn(set, key))
+  if (twice === undefined) return
+  throw new IcebergError('invalid-argument', `The property ${twice} is both set and removed`, {
+    context: { namespace: namespace.join('.'), property: twice },
+  })
+}

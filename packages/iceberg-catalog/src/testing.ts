@@ -117,6 +117,7 @@ const behaviours: Readonly<Record<string, (catalog: Catalog, fixture: CatalogFix
   },
   'keeps properties of namespaces': async (catalog, fixture) => {
     if (catalog.namespaceProperties === undefined || catalog.updateNamespaceProperties === undefined) return
+    await catalog.createNamespace(['a'])
     await catalog.createNamespace(['a', 'x'], { comment: 'first', owner: 'me' })
     await using other = await fixture.open()
     const own = async () => {

@@ -17,7 +17,7 @@ import {
   type TableCommit,
   type TableIdentifier,
 } from '@icebridge/iceberg-core'
-import { noSuchNamespace } from '../catalog-errors.ts'
+import { noSuchNamespace, refuseContradiction } from '../catalog-errors.ts'
 import { RecentlyUsed } from '../recently-used.ts'
 import { BearerAuthenticator, type Authenticator } from './authenticator.ts'
 import { newIdempotencyKey } from './idempotency-key.ts'
@@ -45,10 +45,11 @@ interface Known {
   readonly loaded: LoadedTable
 }
 
-/** What a call does, for messages; and what it means when the server does not know the thing. */
+/** What a call does, for messages; and what it means when the server does not know the thing, or has a conflict with it. */
 interface Purpose extends IOOptions {
   readonly what: string
   readonly missing?: IcebergErrorCode
+  readonly taken?: IcebergErrorCode
 }
 
 /**
@@ -108,7 +109,11 @@ export class RestCatalog implements Catalog {
   ): Promise<void> {
     const { paths } = this.#connection
     paths.namespace(namespace) // refuses what no server can hold
-    const purpose = { ...options, what: `to create the namespace ${namespace.join('.')}` }
+    const purpose = {
+      ...options,
+      what: `to create the namespace ${namespace.join('.')}`,
+      taken: 'already-exists',
+    } as const
     await this.#change({ method: 'POST', url: paths.namespaces, json: { namespace, properties } }, purpose)
   }
 
@@ -136,6 +141,7 @@ export class RestCatalog implements Catalog {
     options: IOOptions = {},
   ): Promise<void> {
     const { set = {}, remove = [] } = update
+    refuseContradiction(namespace, set, remove)
     const url = `${this.#connection.paths.namespace(namespace)}/properties`
     const what = `to set properties of the namespace ${namespace.join('.')}`
     const purpose = { ...options, what, missing: 'no-such-namespace' } as const
@@ -144,14 +150,8 @@ export class RestCatalog implements Catalog {
 
   async dropNamespace(namespace: readonly string[], options: IOOptions = {}): Promise<void> {
     const what = `to drop the namespace ${namespace.join('.')}`
-    const purpose = { ...options, what, missing: 'no-such-namespace' } as const
-    try {
-      await this.#change({ method: 'DELETE', url: this.#connection.paths.namespace(namespace) }, purpose)
-    } catch (error) {
-      // A bare 409 can mean nothing else here.
-      if (!isIcebergError(error, 'conflict')) throw error
-      throw new IcebergError('namespace-not-empty', error.message, { context: error.context, cause: error.cause })
-    }
+    const purpose = { ...options, what, missing: 'no-such-namespace', taken: 'namespace-not-empty' } as const
+    await this.#change({ method: 'DELETE', url: this.#connection.paths.namespace(namespace) }, purpose)
   }
 
   async listTables(namespace: readonly string[], options: IOOptions = {}): Promise<readonly TableIdentifier[]> {
@@ -188,7 +188,12 @@ export class RestCatalog implements Catalog {
         json: createTableToJson(identifier.name, create),
         headers,
       },
-      { ...options, what: `to create the table ${formatIdentifier(identifier)}`, missing: 'no-such-namespace' },
+      {
+        ...options,
+        what: `to create the table ${formatIdentifier(identifier)}`,
+        missing: 'no-such-namespace',
+        taken: 'already-exists',
+      },
     )
     return this.#loaded(identifier, answer)
   }
@@ -217,7 +222,8 @@ export class RestCatalog implements Catalog {
     const what = `to rename the table ${formatIdentifier(from)}`
     this.#require('POST /v1/{prefix}/tables/rename', what)
     const json = { source: identifierToJson(from), destination: identifierToJson(to) }
-    await this.#change({ method: 'POST', url: paths.rename, json }, { ...options, what, missing: 'no-such-table' })
+    const purpose = { ...options, what, missing: 'no-such-table', taken: 'already-exists' } as const
+    await this.#change({ method: 'POST', url: paths.rename, json }, purpose)
     this.#forget(from)
     this.#forget(to)
   }

@@ -64,7 +64,8 @@ export function errorModel(body: JsonValue | undefined, text: string): { message
 /**
  * The failure as the error that a caller sees.
  *
- * `what` was asked for, `to drop the table a.b`; `uri` of the catalog; `missing` is what a bare 404 means.
+ * `what` was asked for, `to drop the table a.b`; `uri` of the catalog; `missing` is what a bare 404 means, and
+ * `taken` a 409 that does not name another reason.
  */
 export function restError(
   failure: RestFailure,
@@ -72,10 +73,11 @@ export function restError(
     readonly what: string
     readonly uri: string
     readonly missing?: IcebergErrorCode
+    readonly taken?: IcebergErrorCode
     readonly changes?: boolean
   },
 ): IcebergError {
-  const { what, uri, missing = 'io', changes = false } = request
+  const { what, uri, missing = 'io', taken = 'conflict', changes = false } = request
   const context = { catalog: uri, status: failure.status, type: failure.type }
   const message = `The catalog ${uri} failed ${what}: ${failure.message}`
   const { cause } = failure
@@ -87,7 +89,7 @@ export function restError(
     const hint = 'Check the address, and that the server runs and can be reached.'
     return new IcebergError('io', message, { retryable: true, context, hint, cause })
   }
-  const code = codeOf(failure, missing)
+  const code = codeOf(failure, { missing, taken })
   const retryable = failure.kind === 'uncertain' || failure.status === 429 || failure.status === 503
   return new IcebergError(code, message, { retryable, context, hint: hints[code], cause })
 }
@@ -100,7 +102,10 @@ const hints: Partial<Record<IcebergErrorCode, string>> = {
 }
 
 /** By the error model's type, else by the status. Servers differ in both. */
-function codeOf({ status, type }: RestFailure, missing: IcebergErrorCode): IcebergErrorCode {
+function codeOf(
+  { status, type }: RestFailure,
+  { missing, taken }: { readonly missing: IcebergErrorCode; readonly taken: IcebergErrorCode },
+): IcebergErrorCode {
   switch (type?.replace(/(Exception|Error)$/, '')) {
     case 'NoSuchTable':
     case 'NoSuchIcebergTable':
@@ -134,7 +139,7 @@ function codeOf({ status, type }: RestFailure, missing: IcebergErrorCode): Icebe
     case 501:
       return 'unsupported-operation'
     case 409:
-      return 'conflict'
+      return taken
     default:
       return 'io'
   }

@@ -18,7 +18,7 @@ import {
   type TableIdentifier,
   type TableMetadata,
 } from '@icebridge/iceberg-core'
-import { noSuchNamespace, noSuchTable, tableExists } from '../catalog-errors.ts'
+import { noSuchNamespace, noSuchTable, refuseContradiction, tableExists } from '../catalog-errors.ts'
 import { RecentlyUsed } from '../recently-used.ts'
 import { CatalogRows, existsProperty } from './catalog-rows.ts'
 import type { CatalogStore } from './catalog-store.ts'
@@ -144,12 +144,7 @@ export class SqlCatalog implements Catalog {
   ): Promise<void> {
     const { set = {}, remove = [] } = update
     refuseReserved([...Object.keys(set), ...remove])
-    const twice = remove.find((key) => Object.hasOwn(set, key))
-    if (twice !== undefined) {
-      throw new IcebergError('invalid-argument', `The property ${twice} is both set and removed`, {
-        context: { namespace: namespace.join('.'), property: twice },
-      })
-    }
+    refuseContradiction(namespace, set, remove)
     await this.#rows.updateNamespace(namespace, { set, remove }, options.signal)
   }
 
