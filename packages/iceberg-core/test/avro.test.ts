@@ -1,5 +1,4 @@
 import { deflateRawSync } from 'node:zlib'
-import avro from 'avsc'
 import { describe, expect, it } from 'vitest'
 import {
   currentSnapshot,
@@ -13,37 +12,9 @@ import {
   type Schema,
   type TableHandle,
 } from '@icebridge/iceberg-core'
+import { container, decode, typeOf } from './avro-container.ts'
 import { dataFile, Lake } from './lake.ts'
 import { Random } from './random.ts'
-
-const bigLong = avro.types.LongType.__with({
-  fromBuffer: (bytes: Buffer) => bytes.readBigInt64LE(),
-  toBuffer: (value: bigint) => Buffer.from(BigInt64Array.of(value).buffer),
-  fromJSON: BigInt,
-  toJSON: Number,
-  isValid: (value: unknown) => typeof value === 'bigint',
-  compare: (a: bigint, b: bigint) => Number(a - b),
-})
-const typeOf = (schema: unknown): avro.Type =>
-  avro.Type.forSchema(schema as avro.Schema, { registry: { long: bigLong }, wrapUnions: false })
-
-/** Header and decoded records of an Avro file, by avsc, which knows nothing of Iceberg. */
-async function decode(bytes: Uint8Array): Promise<{ meta: Record<string, string>; records: unknown[] }> {
-  const decoder = new avro.streams.BlockDecoder({
-    parseHook: typeOf,
-    codecs: { deflate: (data, done) => void import('node:zlib').then((zlib) => zlib.inflateRaw(data, done)) },
-  })
-  const records: unknown[] = []
-  let meta: Record<string, string> = {}
-  decoder.on('metadata', (_type: unknown, _codec: unknown, header: { readonly meta: Record<string, Buffer> }) => {
-    meta = Object.fromEntries(Object.entries(header.meta).map(([key, value]) => [key, value.toString()]))
-  })
-  decoder.on('data', (record: unknown) => records.push(record))
-  const ended = new Promise((resolve, reject) => decoder.on('end', resolve).on('error', reject))
-  decoder.end(Buffer.from(bytes))
-  await ended
-  return { meta, records }
-}
 
 interface AvroField {
   readonly name: string
@@ -333,20 +304,4 @@ async function readAll(table: TableHandle, manifest: Parameters<typeof readManif
   const entries = []
   for await (const entry of readManifest(table.io, manifest, { metadata: table.loaded.metadata })) entries.push(entry)
   return entries
-}
-
-function container(meta: Record<string, string>, blocks: readonly Uint8Array[]): Uint8Array {
-  const long = avro.Type.forSchema('long')
-  const text = (value: string): Buffer => Buffer.concat([long.toBuffer(Buffer.byteLength(value)), Buffer.from(value)])
-  const sync = Buffer.alloc(16, 7)
-  return new Uint8Array(
-    Buffer.concat([
-      Buffer.from('Obj\x01', 'latin1'),
-      long.toBuffer(Object.keys(meta).length),
-      ...Object.entries(meta).flatMap(([key, value]) => [text(key), text(value)]),
-      long.toBuffer(0),
-      sync,
-      ...blocks.flatMap((block) => [long.toBuffer(1), long.toBuffer(block.length), block, sync]),
-    ]),
-  )
 }

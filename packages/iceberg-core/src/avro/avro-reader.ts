@@ -12,7 +12,8 @@ export interface AvroFile {
   /** Key-value metadata, `avro.schema` and `avro.codec` included. */
   readonly metadata: ReadonlyMap<string, Uint8Array>
   readonly schema: JsonValue
-  records(names: FieldNames): AsyncGenerator<DecodedRecord, void, undefined>
+  /** What `read` makes of each record. */
+  records<T>(names: FieldNames, read: (record: DecodedRecord) => T): AsyncGenerator<T, void, undefined>
   /**
    * Reads block by block: `read` is called with the cursor at the first record and the number of records, must move
    * over all of them, and gives what is yielded.
@@ -34,7 +35,7 @@ export async function openAvroFile(io: FileIO, path: string, options: AvroSource
     return {
       metadata: header.metadata,
       schema,
-      records: (names) => readRecords(source, header, { schema, names }),
+      records: (names, read) => readRecords(source, header, { schema, names, read }),
       blocks: (read) => readBlocks(source, header, read),
     }
   } catch (cause) {
@@ -84,20 +85,25 @@ async function readHeader(source: AvroSource): Promise<Header> {
   return { metadata, sync: new Uint8Array(await source.take(16)) }
 }
 
-async function* readRecords(
+async function* readRecords<T>(
   source: AvroSource,
   header: Header,
-  { schema, names }: { readonly schema: JsonValue; readonly names: FieldNames },
-): AsyncGenerator<DecodedRecord, void, undefined> {
+  options: {
+    readonly schema: JsonValue
+    readonly names: FieldNames
+    readonly read: (record: DecodedRecord) => T
+  },
+): AsyncGenerator<T, void, undefined> {
+  const { schema, names, read } = options
   let decode: ReturnType<typeof compileDecoder> | undefined
   const blocks = readBlocks(source, header, (cursor, count) => {
     decode ??= compileDecoder(schema, names)
-    const records: DecodedRecord[] = []
+    const records: T[] = []
     const readNext = decode
     forEachRecord(cursor, count, () => {
       const record = readNext(cursor)
       if (!(record instanceof Map)) throw damaged('the Avro schema is not a record')
-      records.push(record)
+      records.push(read(record))
     })
     return records
   })

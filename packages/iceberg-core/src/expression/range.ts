@@ -25,8 +25,7 @@ export function decodeBounds(
 ): Pick<ValueRange, 'lower' | 'upper'> {
   const lower = decodeBound(type, lowerBytes)
   const upper = decodeBound(type, upperBytes)
-  if (type === 'uuid' && typeof lower === 'string' && typeof upper === 'string') return uuidBounds(lower, upper)
-  return { lower, upper }
+  return type === 'uuid' ? uuidBounds(lower, upper) : { lower, upper }
 }
 
 /** A bound that is NaN says nothing. */
@@ -42,7 +41,9 @@ function decodeBound(type: PrimitiveType, bytes: Uint8Array | undefined): Value 
  *
  * @see https://github.com/apache/iceberg/issues/14216
  */
-function uuidBounds(lower: string, upper: string): Pick<ValueRange, 'lower' | 'upper'> {
+function uuidBounds(lower: Value | undefined, upper: Value | undefined): Pick<ValueRange, 'lower' | 'upper'> {
+  // One bound alone does not tell on which side of it the values are.
+  if (typeof lower !== 'string' || typeof upper !== 'string') return { lower: undefined, upper: undefined }
   if (lower === upper) return { lower, upper }
   const [lowerNegative, upperNegative] = [lower >= '8', upper >= '8']
   if (lowerNegative && !upperNegative) return { lower: undefined, upper: undefined }

@@ -1,6 +1,6 @@
 import type { DecodedRecord } from '../avro/avro-decoder.ts'
 import { headerText, openAvroFile } from '../avro/avro-reader.ts'
-import { IcebergError } from '../errors.ts'
+import { damaged } from '../avro/cursor.ts'
 import type { Snapshot } from '../metadata/snapshot.ts'
 import type { TableMetadata } from '../metadata/table-metadata.ts'
 import type { FileIO } from '../port/file-io.ts'
@@ -24,15 +24,15 @@ export async function readManifestList(
   }
   const file = await openAvroFile(io, snapshot.manifestList, { signal: options.signal })
   const manifests: ManifestFile[] = []
-  for await (const record of file.records(listNames)) {
+  for await (const manifest of file.records(listNames, fromRecord)) {
     options.signal?.throwIfAborted()
-    manifests.push(fromRecord(record, snapshot.manifestList))
+    manifests.push(manifest)
   }
   return manifests
 }
 
-function fromRecord(record: DecodedRecord, file: string): ManifestFile {
-  const fields = recordFields(record, file)
+function fromRecord(record: DecodedRecord): ManifestFile {
+  const fields = recordFields(record)
   const f = listField
   const addedFilesCount = fields.optionalInt(f.addedFiles)
   const existingFilesCount = fields.optionalInt(f.existingFiles)
@@ -40,14 +40,12 @@ function fromRecord(record: DecodedRecord, file: string): ManifestFile {
   const addedRowsCount = fields.optionalLong(f.addedRows)
   const existingRowsCount = fields.optionalLong(f.existingRows)
   const deletedRowsCount = fields.optionalLong(f.deletedRows)
-  const partitions = fields.optionalArray(f.partitions)?.map((summary) => fieldSummary(summary, file))
+  const partitions = fields.optionalArray(f.partitions)?.map(fieldSummary)
   const keyMetadata = fields.optionalBytes(f.keyMetadata)
   const firstRowId = fields.optionalLong(f.firstRowId)
   const content = fields.optionalInt(f.content) ?? 0
   if (content !== 0 && content !== 1) {
-    throw new IcebergError('malformed-manifest', `${file}: ${content} is not the content of a manifest`, {
-      context: { file },
-    })
+    throw damaged(`${content} is not the content of a manifest`)
   }
   return {
     path: fields.string(f.path),
@@ -69,11 +67,9 @@ function fromRecord(record: DecodedRecord, file: string): ManifestFile {
   }
 }
 
-function fieldSummary(value: unknown, file: string): FieldSummary {
-  if (!(value instanceof Map)) {
-    throw new IcebergError('malformed-manifest', `${file}: a partition summary is not a record`, { context: { file } })
-  }
-  const fields = recordFields(value, file)
+function fieldSummary(value: unknown): FieldSummary {
+  if (!(value instanceof Map)) throw damaged('a partition summary is not a record')
+  const fields = recordFields(value)
   const containsNaN = fields.optionalBoolean(listField.containsNaN)
   const lowerBound = fields.optionalBytes(listField.lowerBound)
   const upperBound = fields.optionalBytes(listField.upperBound)
@@ -97,8 +93,9 @@ async function inlineManifest(
   const declared = Number(headerText(file.metadata, 'partition-spec-id') ?? 0)
   const spec = options.metadata.partitionSpecs.find((candidate) => candidate.specId === declared)
   let addedSnapshotId = snapshot.snapshotId
-  for await (const record of file.records(entryNames(spec ?? { specId: declared, fields: [] }))) {
-    addedSnapshotId = recordFields(record, path).optionalLong(entryField.snapshotId) ?? addedSnapshotId
+  const names = entryNames(spec ?? { specId: declared, fields: [] })
+  for await (const id of file.records(names, (record) => recordFields(record).optionalLong(entryField.snapshotId))) {
+    addedSnapshotId = id ?? addedSnapshotId
     break
   }
   return {

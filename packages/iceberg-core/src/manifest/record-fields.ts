@@ -1,5 +1,5 @@
 import type { DecodedRecord } from '../avro/avro-decoder.ts'
-import { IcebergError } from '../errors.ts'
+import { damaged } from '../avro/cursor.ts'
 
 /** Typed access to a decoded Avro record by field id. */
 export interface RecordFields {
@@ -15,13 +15,11 @@ export interface RecordFields {
   optionalArray(id: number): readonly unknown[] | undefined
 }
 
-/** `file` is for messages. Every accessor throws IcebergError `malformed-manifest` for a value of another type. */
-export function recordFields(record: DecodedRecord, file: string): RecordFields {
+/** Every accessor throws IcebergError `malformed-manifest` for a value of another type; the reader adds where. */
+export function recordFields(record: DecodedRecord): RecordFields {
   const raw = (id: number): unknown => record.get(id) ?? undefined
   const wrong = (id: number, expected: string): never => {
-    throw new IcebergError('malformed-manifest', `${file}: field ${id} is not ${expected}`, {
-      context: { file, fieldId: id },
-    })
+    throw damaged(`field ${id} is not ${expected}`)
   }
   const optionalLong = (id: number): bigint | undefined => {
     const value = raw(id)
