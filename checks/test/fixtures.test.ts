@@ -3,6 +3,7 @@ import { openStaticTable } from '@icebridge/iceberg-catalog'
 import { IcebergError, type TableHandle } from '@icebridge/iceberg-core'
 import { IcebergIoError, IcebergReader } from '@icebridge/iceberg-io'
 import { describe, expect, test } from 'vitest'
+import { changedRows } from './changed-rows.ts'
 import { exactRows, inOneOrder } from './exact-rows.ts'
 import { allFixtures, describeRead, filterOf, type ExpectedRead, type Fixture } from './fixtures.ts'
 
@@ -51,15 +52,16 @@ async function open({ folder, expected }: Fixture): Promise<TableHandle> {
 
 async function rowsOf(table: TableHandle, read: ExpectedRead): Promise<readonly string[]> {
   const reader = new IcebergReader(table)
-  const { columns, appends } = read
+  const { columns, appends, changes } = read
   const filter = filterOf(read)
-  if (appends !== undefined) {
-    const [from, to] = appends
-    const range = { fromExclusive: from === '' ? undefined : BigInt(from), toInclusive: BigInt(to) }
-    return await exactRows(reader.appends({ ...range, columns, filter }))
-  }
+  if (appends !== undefined) return await exactRows(reader.appends({ ...rangeOf(appends), columns, filter }))
+  if (changes !== undefined) return await changedRows(table, rangeOf(changes))
   const snapshotId = read.snapshotId === undefined ? undefined : BigInt(read.snapshotId)
   return await exactRows(reader.scan({ snapshotId, ref: read.ref, columns, filter }))
+}
+
+function rangeOf([from, to]: readonly [string, string]) {
+  return { fromExclusive: from === '' ? undefined : BigInt(from), toInclusive: BigInt(to) }
 }
 
 function codeOf(error: unknown): string | undefined {

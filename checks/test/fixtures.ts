@@ -35,11 +35,13 @@ export interface ExpectedTable {
   readonly reads: readonly ExpectedRead[]
 }
 
-/** One read with all its rows: of a snapshot, of a ref, of the appends of (from, to], or of the current snapshot. */
+/** One read with all its rows: of a snapshot, of a ref, of the appends or changes of (from, to], or of the current snapshot. */
 export interface ExpectedRead {
   readonly snapshotId?: string
   readonly ref?: string
   readonly appends?: readonly [string, string]
+  /** The rows that (from, to] inserted and deleted, without those that a rewrite carried along; from '' is the beginning. */
+  readonly changes?: readonly [string, string]
   readonly columns?: readonly string[]
   readonly where?: readonly ExpectedFilter[]
   readonly rows: readonly unknown[]
