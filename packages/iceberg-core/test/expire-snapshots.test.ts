@@ -247,6 +247,17 @@ describe('which files are deleted', () => {
     }
   })
 
+  it('reads one list of those that stay where nothing was rewritten, and each file no more than it must', async () => {
+    const lake = await Lake.create()
+    await grow(lake, ...Array.from({ length: 30 }, (_, n) => `/f${n}`))
+    lake.io.calls.length = 0
+    const { deleted } = await expire(lake, { olderThanMs: lake.environment.clockMs, retainLast: 25 })
+    expect(deleted).toMatchObject({ dataFiles: 0, manifests: 0, manifestLists: 5, failureCount: 0 })
+    // The lists of the five that go, and of the one after them.
+    expect(lake.io.calls.filter((call) => /^read .*snap-/.test(call))).toHaveLength(6)
+    expect(lake.io.calls.filter((call) => /^read .*-m\d+\.avro/.test(call))).toEqual([])
+  })
+
   it('only metadata, or nothing, when that is asked for', async () => {
     const lake = await Lake.create()
     const replaceAll = async (snapshotId: bigint, path: string): Promise<void> => {

@@ -1,6 +1,7 @@
 import type { DataFile } from '../manifest/data-file.ts'
 import type { ManifestFile } from '../manifest/manifest-file.ts'
 import { readManifest } from '../manifest/read-manifest.ts'
+import type { Snapshot } from '../metadata/snapshot.ts'
 import { statisticsPathOf } from '../metadata/statistics-entry.ts'
 import type { TableMetadata } from '../metadata/table-metadata.ts'
 import type { FileIO } from '../port/file-io.ts'
@@ -105,7 +106,7 @@ class Cleanup {
       ...reading,
       onFailure: (snapshot, cause) => this.#deletion.failed(cause, snapshot.manifestList),
     })
-    if (candidates.size > 0) await this.#deleteManifests(candidates)
+    if (candidates.size > 0) await this.#deleteManifests(candidates, new Set(expired.map((one) => one.snapshotId)))
     const keptLists = new Set(this.#after.snapshots.map((snapshot) => locationText(snapshot.manifestList)))
     const lists = expired
       .map((snapshot) => snapshot.manifestList)
@@ -116,11 +117,15 @@ class Cleanup {
     this.#statisticsFiles = await this.#deletion.delete(new Set(statistics))
   }
 
-  async #deleteManifests(candidates: Map<string, ManifestFile>): Promise<void> {
-    const retained = await manifestsOf(this.#io, headsFirst(this.#after), {
-      ...this.#options,
-      metadata: this.#after,
-    })
+  async #deleteManifests(candidates: Map<string, ManifestFile>, expired: ReadonlySet<bigint>): Promise<void> {
+    const reading = { ...this.#options, metadata: this.#after }
+    const isHeir = ({ parentSnapshotId }: Snapshot): boolean =>
+      parentSnapshotId !== undefined && expired.has(parentSnapshotId)
+    // Where nothing was merged or rewritten, the next snapshot has every manifest, and no other list need be read.
+    const inherited = await manifestsOf(this.#io, this.#after.snapshots.filter(isHeir), reading)
+    for (const key of inherited.keys()) candidates.delete(key)
+    if (candidates.size === 0) return
+    const retained = await manifestsOf(this.#io, headsFirst(this.#after), reading)
     for (const key of retained.keys()) candidates.delete(key)
     if (this.#options.files === 'all') await this.#deleteContent(candidates.values(), [...retained.values()])
     this.#manifests = await this.#deletion.delete([...candidates.values()].map((manifest) => manifest.path))
