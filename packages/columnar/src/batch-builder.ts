@@ -38,13 +38,13 @@ export class BatchBuilder {
   }
 
   /**
-   * The batch of everything appended since the last one.
+   * The batch of everything appended since the last one. Without columns it has `rows` rows.
    *
    * @throws ColumnarError 'length-mismatch' when the columns differ in length, 'null-in-required' when a field that is not
    * nullable holds a null. After an error the builder's content is undefined: drop it.
    */
-  finish(): RecordBatch {
-    const length = this.rowCount
+  finish(rows = 0): RecordBatch {
+    const length = this.columns.length === 0 ? rows : this.rowCount
     for (const [index, column] of this.columns.entries()) {
       if (column.length !== length) {
         throw new ColumnarError(

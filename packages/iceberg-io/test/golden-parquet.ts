@@ -9,9 +9,9 @@ import {
   type NestedField,
   type Type,
 } from '@icebridge/iceberg-core'
-import { readParquet, type ParquetRead } from '@icebridge/iceberg-io'
+import { readAvro, readParquet, type ParquetRead } from '@icebridge/iceberg-io'
 
-/** A file of test/fixtures/parquet, with the columns to read it with and the rows that another reader found. */
+/** A file of test/fixtures, with the columns to read it with and the rows that another reader found. */
 export interface Golden {
   readonly name: string
   readonly path: string
@@ -41,17 +41,16 @@ type TypeJson =
       readonly value: TypeJson
     }
 
-const folder = new URL('./fixtures/parquet/', import.meta.url)
-
-/** All of the files. */
-export function goldens(): readonly Golden[] {
+/** All of the files of one format. */
+export function goldens(format: 'parquet' | 'avro' = 'parquet'): readonly Golden[] {
+  const folder = new URL(`./fixtures/${format}/`, import.meta.url)
   const files: Readonly<Record<string, { columns: readonly ColumnJson[]; rows: string | Golden['rows'] }>> = JSON.parse(
     readFileSync(new URL('expected.json', folder), 'utf8'),
   )
   return Object.entries(files).map(([name, { columns, rows }]) => {
     const shared = typeof rows === 'string' ? files[rows]?.rows : rows
     if (shared === undefined || typeof shared === 'string') throw new Error(`${name} has no rows`)
-    return { name, path: new URL(`${name}.parquet`, folder).pathname, fields: columns.map(fieldOf), rows: shared }
+    return { name, path: new URL(`${name}.${format}`, folder).pathname, fields: columns.map(fieldOf), rows: shared }
   })
 }
 
@@ -83,7 +82,8 @@ export async function readRows(
   // Files without field ids are read by the names of their columns.
   const properties = { [nameMappingProperty]: serializeNameMapping(fields.map(mapped)) }
   const rows: Expected[][] = []
-  for await (const batch of readParquet(new DiskReads().io, file.path, { properties, ...read, fields })) {
+  const reader = file.path.endsWith('.avro') ? readAvro : readParquet
+  for await (const batch of reader(new DiskReads().io, file.path, { properties, ...read, fields })) {
     for (const row of batchRows(batch)) rows.push(row.map((value, at) => expectedOf(value, fields[at]?.type)))
   }
   return rows

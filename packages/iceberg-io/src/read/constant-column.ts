@@ -12,16 +12,7 @@ export class ConstantColumn {
 
   /** @throws IcebergIoError `malformed-file` for a null in a required column. */
   constructor(field: NestedField, value: NestedValue, file: string) {
-    if (value === null && field.required && field.type !== 'unknown') {
-      throw new IcebergIoError(
-        'malformed-file',
-        `${file} has no column ${field.name}, which is required and has no default`,
-        {
-          context: { file, column: field.name, fieldId: field.id },
-          hint: 'Make the column optional, or give it an initial default.',
-        },
-      )
-    }
+    checkAbsent(field, value, file)
     const builder = new BatchBuilder([{ ...columnFieldOf(field), nullable: true }], { initialRows: 1 })
     const [column] = builder.columns
     if (column === undefined) throw new TypeError('a builder for each field')
@@ -34,4 +25,17 @@ export class ConstantColumn {
     if (this.#last === undefined) throw new TypeError('a batch of one column')
     return this.#last
   }
+}
+
+/** @throws IcebergIoError `malformed-file` for a required field that a file does not have, and that has no default. */
+export function checkAbsent(field: NestedField, value: NestedValue, file: string): void {
+  if (value !== null || !field.required || field.type === 'unknown') return
+  throw new IcebergIoError(
+    'malformed-file',
+    `${file} has no column ${field.name}, which is required and has no default`,
+    {
+      context: { file, column: field.name, fieldId: field.id },
+      hint: 'Make the column optional, or give it an initial default.',
+    },
+  )
 }
