@@ -1,22 +1,20 @@
 // Appends `count` files of one row each to the table n.t, one snapshot each, and prints each snapshot's id once it is committed.
-// usage: appender.mjs FOLDER|URI PREFIX COUNT: a SQLite catalog in a folder, or the address of a REST catalog
+// usage: appender.mjs PLACE PREFIX COUNT: the folder of a SQLite catalog, the URL of a PostgreSQL one, or that of a REST catalog
 import { append, openTable } from '@icebridge/iceberg-core'
 import { LocalFileIO } from '@icebridge/fileio'
 import { SqlCatalog, systemEnvironment } from '@icebridge/iceberg-catalog'
+import { openPostgresCatalog } from '@icebridge/iceberg-catalog/postgres'
 import { RestCatalog } from '@icebridge/iceberg-catalog/rest'
 
 const [place, prefix, count] = process.argv.slice(2)
 const io = new LocalFileIO()
 const environment = systemEnvironment
+const options = { name: 'lake', io, environment }
 const catalog = place.startsWith('http')
-  ? await RestCatalog.open({ name: 'lake', uri: place, environment })
-  : await SqlCatalog.openSqlite({
-      name: 'lake',
-      path: `${place}/catalog.db`,
-      warehouse: `${place}/warehouse`,
-      io,
-      environment,
-    })
+  ? await RestCatalog.open({ ...options, uri: place })
+  : place.startsWith('postgres')
+    ? await openPostgresCatalog({ ...options, url: place, warehouse: '/never/used' })
+    : await SqlCatalog.openSqlite({ ...options, path: `${place}/catalog.db`, warehouse: `${place}/warehouse` })
 let table = await openTable(catalog, { namespace: ['n'], name: 't' }, io)
 for (let index = 0; index < Number(count); index++) {
   const file = {

@@ -10,6 +10,7 @@ import { ancestorsOf, openTable, planScan, type Catalog, type TableMetadata } fr
 import { expect, test } from 'vitest'
 import { sqliteFixture } from './fixture.ts'
 import { javaRestServer, startJavaRestServer } from './java-rest-server.ts'
+import { postgres, postgresFixture } from './postgres-fixture.ts'
 import { restFixture } from './rest-fixture.ts'
 
 const writers = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
@@ -70,6 +71,19 @@ test('eight processes that append to one table of a SQLite catalog lose no commi
   expect(left.filter((name) => name.startsWith('snap-'))).toHaveLength(total)
   expect(left.filter((name) => name.startsWith('.tmp-'))).toEqual([])
 })
+
+test(
+  'eight processes that append to one table of a PostgreSQL catalog lose no commit',
+  { timeout },
+  async (context) => {
+    if ('missing' in postgres) return context.skip(postgres.missing)
+    await using fixture = await postgresFixture()
+    await using catalog = await fixture.open()
+    const left = await metadataFolder(await hammer(catalog, fixture.url))
+    expect(left.filter((name) => name.endsWith('.metadata.json'))).toHaveLength(total + 1)
+    expect(left.filter((name) => name.startsWith('snap-'))).toHaveLength(total)
+  },
+)
 
 test('eight processes that append to one table through a REST server lose no commit', { timeout }, async () => {
   await using fixture = await restFixture({ sendsEtags: true })

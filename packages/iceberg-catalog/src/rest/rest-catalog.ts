@@ -61,8 +61,6 @@ interface Purpose extends IOOptions {
  */
 export class RestCatalog implements Catalog {
   readonly name: string
-  /** The properties that client and server agreed on; the server's overrides go before the client's. */
-  readonly properties: Readonly<Record<string, string>>
   readonly #connection: RestConnection
   readonly #environment: Environment
   readonly #pageSize: number | undefined
@@ -74,7 +72,6 @@ export class RestCatalog implements Catalog {
 
   private constructor(connection: RestConnection, options: RestCatalogOptions) {
     this.name = options.name
-    this.properties = connection.properties
     this.#connection = connection
     this.#environment = options.environment
     this.#pageSize = options.pageSize
@@ -302,7 +299,7 @@ export class RestCatalog implements Catalog {
     const result = loadResultFromJson(answer.body, formatIdentifier(identifier))
     const { token, ...config } = result.config
     if (token !== undefined) this.#tableTokens.set(key(identifier), this.#tableAuthenticator(token, identifier))
-    const access = { config: { ...this.properties, ...config }, credentials: result.credentials }
+    const access = { config: { ...this.#connection.properties, ...config }, credentials: result.credentials }
     const { metadata, metadataLocation } = result
     const loaded = { metadata, metadataLocation, config: { ...configFor(access, metadata.location) } }
     this.#access.set(loaded.config, access)
