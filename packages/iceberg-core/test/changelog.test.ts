@@ -1,5 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import { type DataFile, eq, type Expression, planChangelog, planIncrementalAppends } from '@icebridge/iceberg-core'
+import {
+  type DataFile,
+  deleteFiles,
+  eq,
+  type Expression,
+  overwrite,
+  planChangelog,
+  planIncrementalAppends,
+  replaceFiles,
+  rewriteManifests,
+  rowDelta,
+  type TableHandle,
+} from '@icebridge/iceberg-core'
 import { dataFile, Lake } from './lake.ts'
 import { commitRaw, deletionVector, positionDeletes, type RawEntry } from './raw-snapshot.ts'
 
@@ -70,6 +82,29 @@ describe('the changelog scan', () => {
     expect(await changes(lake, { fromExclusive: 3n, toInclusive: 4n })).toEqual([])
     expect(await changes(lake, { fromExclusive: 5n, toInclusive: 5n })).toEqual([])
     expect(await changes(lake, { toInclusive: 5n, filter: eq('id', 0n) })).toEqual(['0 1 insert a', '2 3 delete a'])
+  })
+
+  it('reads back what the operations of this package did', async () => {
+    const { lake, a, b, c } = await history()
+    const options = { environment: lake.environment }
+    const d = { ...c, filePath: 'd' }
+    const steps = [
+      (table: TableHandle) => overwrite(table, { add: [c], remove: [a], snapshotId: 3n }, options),
+      (table: TableHandle) => replaceFiles(table, { add: [d], remove: [c], snapshotId: 4n }, options),
+      (table: TableHandle) => deleteFiles(table, { remove: [b], snapshotId: 5n }, options),
+      (table: TableHandle) => rewriteManifests(table, { snapshotId: 6n }, options),
+      (table: TableHandle) => rowDelta(table, { add: [a], snapshotId: 7n }, options),
+    ]
+    for (const step of steps) expect((await step(await lake.table())).status).toBe('committed')
+    const expected = ['0 3 insert c', '0 3 delete a', '1 5 delete b', '2 7 insert a']
+    const found = await changes(lake, { fromExclusive: 2n, toInclusive: 7n })
+    expect(found.toSorted()).toEqual(expected.toSorted())
+    const last = await rowDelta(await lake.table(), { addDeletes: [positionDeletes(d, 'p')], snapshotId: 8n }, options)
+    expect(last.status).toBe('committed')
+    await expect(changes(lake, { fromExclusive: 2n, toInclusive: 8n })).rejects.toMatchObject({
+      code: 'unsupported-changes',
+      context: { snapshotId: 8n },
+    })
   })
 
   it('attaches to a removed file the deletes that applied to it before, even when its parent has expired', async () => {

@@ -2,6 +2,7 @@ import {
   append,
   type AppendCommit,
   applyTransform,
+  compareValues,
   type CreateTable,
   currentSchema,
   type DataFile,
@@ -87,7 +88,7 @@ export function dataFile(
     valueCounts.set(field.id, BigInt(values.length))
     nullValueCounts.set(field.id, BigInt(values.filter((value) => value === null).length))
     if (type === 'double') nanValueCounts.set(field.id, BigInt(values.filter((value) => Number.isNaN(value)).length))
-    const sorted = present.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+    const sorted = present.toSorted((a, b) => compareValues(type, a, b))
     if (sorted.length === 0) continue
     lowerBounds.set(field.id, singleValueToBytes(type, sorted[0]!))
     upperBounds.set(field.id, singleValueToBytes(type, sorted.at(-1)!))

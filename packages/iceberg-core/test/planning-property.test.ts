@@ -269,7 +269,7 @@ describe('planning against the rules of the spec, for random specs, files, delet
   it('loses no row, and gives each file the deletes that apply to it and no others', async () => {
     const random = new Random(77)
     let [rowsKept, filesPruned, deletesGiven, deletesSpared] = [0, 0, 0, 0]
-    for (let run = 0; run < 100; run++) {
+    for (let run = 0; run < 50; run++) {
       const model = await Model.create(random)
       for (let sequenceNumber = 1n; sequenceNumber <= 5n; sequenceNumber++) {
         for (let n = 0; n < 3; n++) model.addData(sequenceNumber)

@@ -19,6 +19,7 @@ import {
   parseTransform,
   type PartitionSpec,
   startsWith,
+  uuidFromBytes,
   type Value,
 } from '@icebridge/iceberg-core'
 import type { Random } from './random.ts'
@@ -33,6 +34,13 @@ export const mixed = {
     { id: 5, name: 'd', required: false, type: { kind: 'decimal', precision: 20, scale: 2 } },
     { id: 6, name: 'f', required: false, type: 'double' },
     { id: 7, name: 'b', required: false, type: 'binary' },
+    { id: 8, name: 'date', required: false, type: 'date' },
+    { id: 9, name: 'ns', required: false, type: 'timestamptz_ns' },
+    { id: 10, name: 'u', required: false, type: 'uuid' },
+    { id: 11, name: 'x', required: false, type: { kind: 'fixed', length: 2 } },
+    { id: 12, name: 'bool', required: false, type: 'boolean' },
+    { id: 13, name: 'time', required: false, type: 'time' },
+    { id: 14, name: 'real', required: false, type: 'float' },
   ],
 } as const
 const transforms: Readonly<Record<string, readonly string[]>> = {
@@ -43,6 +51,13 @@ const transforms: Readonly<Record<string, readonly string[]>> = {
   d: ['identity', 'truncate[50]', 'bucket[5]'],
   f: ['identity'],
   b: ['identity', 'truncate[1]', 'bucket[2]'],
+  date: ['identity', 'year', 'month', 'day', 'bucket[3]'],
+  ns: ['identity', 'year', 'month', 'day', 'hour', 'bucket[3]'],
+  u: ['identity', 'bucket[3]'],
+  x: ['identity', 'bucket[3]'],
+  bool: ['identity', 'void'],
+  time: ['identity', 'bucket[3]'],
+  real: ['identity'],
 }
 
 /** A value of a column, often one of those where arithmetic goes wrong. */
@@ -59,6 +74,20 @@ export function randomValue(random: Random, name: string): Value | null {
       return random.pick([random.signed(58), BigInt(random.below(10) - 5) * 3_600_000_000n, -1n, 0n])
     case 'd':
       return random.signed(40)
+    case 'date':
+      return random.pick([random.below(40) - 20, random.below(1000) - 500, -719162, 2932896])
+    case 'ns':
+      return random.pick([random.signed(63), BigInt(random.below(10) - 5) * 3_600_000_000_000n, -1n, 0n])
+    case 'u':
+      return uuidFromBytes(Uint8Array.from({ length: 16 }, () => random.pick([0, 1, 127, 128, 255])))
+    case 'x':
+      return Uint8Array.of(random.below(256), random.below(4))
+    case 'bool':
+      return random.below(2) === 0
+    case 'time':
+      return random.pick([0n, 86_399_999_999n, BigInt(random.below(1000))])
+    case 'real':
+      return Math.fround(random.pick([random.next() - 0.5, 0, -0, Number.NaN, 1e38, Number.NEGATIVE_INFINITY]))
     case 'f':
       return random.pick([random.next() - 0.5, 0, -0, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
     default:
@@ -110,6 +139,8 @@ export function randomFilter(random: Random, depth = 0): Expression {
     noteq(name, literal()),
     isIn(name, [literal(), literal()]),
     notIn(name, [literal(), literal()]),
+    isIn(name, Array.from({ length: 20 }, literal)),
+    notIn(name, Array.from({ length: 20 }, literal)),
     isNull(name),
     notNull(name),
     isNaN(name),

@@ -1,6 +1,8 @@
+import { type DataFile, planScan, rowDelta } from '@icebridge/iceberg-core'
 import { journalProperty } from '@icebridge/journal'
 import { expect, test } from 'vitest'
 import {
+  collect,
   commitUpdates,
   compaction,
   expire,
@@ -142,6 +144,30 @@ test('files that are gone although their commit is expired stop the journal', as
   await foreignSnapshot(journal, lake, { operation: 'delete', filesOf: empty.snapshotId })
   await expireHistory(journal)
   await expect(headOf(journal)).rejects.toMatchObject({ code: 'position-lost' })
+})
+
+test('rows that somebody deleted from files stop the journal, although the commits of it are expired', async () => {
+  const lake = testLake()
+  const journal = await newJournal(lake)
+  await extracted(journal, lake, { watermark: '1', rows: [someRows(3)] })
+  const { table } = await journal.refresh()
+  const tasks = await collect(planScan(table))
+  const [file] = tasks.map((task) => task.file)
+  if (file === undefined) throw new Error('the journal has no file')
+  const deletes: DataFile = {
+    ...file,
+    content: 'equality-deletes',
+    filePath: `${file.filePath}-deletes`,
+    equalityIds: [1],
+  }
+  const outcome = await rowDelta(table, { addDeletes: [deletes] }, { environment: lake.environment })
+  expect(outcome.status).toBe('committed')
+  await compaction(journal, lake)
+  await expireHistory(journal)
+  await expect(headOf(journal)).rejects.toMatchObject({
+    code: 'unsupported-deletes',
+    context: { file: file.filePath, deleteFile: deletes.filePath },
+  })
 })
 
 test('a damaged position property is an error that says how to mend it', async () => {

@@ -1,7 +1,8 @@
 import type { PrimitiveType } from '../schema/type.ts'
-import { compareValues } from '../value/compare.ts'
 import type { Value } from '../value/value.ts'
 import type { ComparisonOperator, SetOperator, UnaryOperator, PrefixOperator } from './expression.ts'
+import { filterOrder } from './filter-order.ts'
+import { longListHas } from './value-list.ts'
 
 /** What a predicate tests: a column, or a field of a partition tuple. */
 export interface Term {
@@ -72,9 +73,9 @@ export function testValue<T extends Term>(test: Test<T>, value: Value | null): b
     case 'not-nan':
       return !(typeof value === 'number' && Number.isNaN(value))
     case 'in':
-      return value !== null && test.values.some((candidate) => sameValue(test.term.type, candidate, value))
+      return value !== null && isOneOf(test.term.type, test.values, value)
     case 'notin':
-      return value === null || !test.values.some((candidate) => sameValue(test.term.type, candidate, value))
+      return value === null || !isOneOf(test.term.type, test.values, value)
     case 'starts-with':
       return typeof value === 'string' && value.startsWith(test.value)
     case 'not-starts-with':
@@ -94,13 +95,12 @@ export function testValue<T extends Term>(test: Test<T>, value: Value | null): b
   }
 }
 
-/** The order of two values as filters see it: -0.0 and 0.0 are one value. */
-export function filterOrder(type: PrimitiveType, a: Value, b: Value): -1 | 0 | 1 {
-  return a === 0 && b === 0 ? 0 : compareValues(type, a, b)
-}
-
 function isOrdered(value: Value | null): value is Value {
   return value !== null && !(typeof value === 'number' && Number.isNaN(value))
+}
+
+function isOneOf(type: PrimitiveType, values: readonly Value[], value: Value): boolean {
+  return longListHas(values, value) ?? values.some((candidate) => sameValue(type, candidate, value))
 }
 
 function sameValue(type: PrimitiveType, a: Value, b: Value): boolean {

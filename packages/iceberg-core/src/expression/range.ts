@@ -2,7 +2,9 @@ import type { PrimitiveType } from '../schema/type.ts'
 import { truncateStringLower } from '../value/bounds.ts'
 import { singleValueFromBytes } from '../value/single-value.ts'
 import type { Value } from '../value/value.ts'
-import { filterOrder, type Term, type Test } from './predicate.ts'
+import { filterOrder } from './filter-order.ts'
+import type { Term, Test } from './predicate.ts'
+import { anyWithin } from './value-list.ts'
 
 /** What is known of the values of a column or partition field; whatever is `undefined` is not known. */
 export interface ValueRange {
@@ -81,7 +83,7 @@ export function rangeMightMatch<T extends Term>(test: Test<T>, range: ValueRange
     case 'eq':
       return hasOrdered(range) && within(type, test.value, range)
     case 'in':
-      return hasOrdered(range) && test.values.some((value) => within(type, value, range))
+      return hasOrdered(range) && anyWithin(type, test.values, range)
     case 'starts-with':
       return hasOrdered(range) && prefixWithin(test.value, range)
   }

@@ -1,5 +1,6 @@
 import type { Value } from '../value/value.ts'
-import { filterOrder, type Term, type Test } from './predicate.ts'
+import { filterOrder } from './filter-order.ts'
+import type { Term, Test } from './predicate.ts'
 import { rangeMightMatch, type ValueRange } from './range.ts'
 
 /** True only when every value in the range passes the test; what is not known is taken to fail. */

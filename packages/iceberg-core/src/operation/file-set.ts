@@ -1,4 +1,4 @@
-import { filterOrder } from '../expression/predicate.ts'
+import { filterOrder } from '../expression/filter-order.ts'
 import { decodeBounds } from '../expression/range.ts'
 import type { DataFile } from '../manifest/data-file.ts'
 import { fileKey } from '../manifest/file-key.ts'

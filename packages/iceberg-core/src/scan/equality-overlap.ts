@@ -1,5 +1,5 @@
 import { columnRange } from '../expression/metrics-evaluator.ts'
-import { filterOrder } from '../expression/predicate.ts'
+import { filterOrder } from '../expression/filter-order.ts'
 import type { ValueRange } from '../expression/range.ts'
 import type { DataFile } from '../manifest/data-file.ts'
 import { sourceType } from '../manifest/partition-type.ts'
