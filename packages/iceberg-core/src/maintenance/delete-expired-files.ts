@@ -10,7 +10,10 @@ import { type CleanupFailure, FileDeletion } from './file-deletion.ts'
 import { locationText, locationTexts } from './location-key.ts'
 import { headsFirst, manifestsOf, visitLiveFiles } from './reachable-files.ts'
 
-/** What a clean-up deleted. A file that was absent already counts as deleted. */
+/**
+ * What a clean-up deleted. A file that was absent already counts as deleted, and one that manifests list which were not in
+ * memory at the same time counts each time.
+ */
 export interface DeletedFiles {
   readonly dataFiles: number
   /** Files of position and equality deletes, and Puffin files of deletion vectors. */
@@ -136,7 +139,12 @@ class Cleanup {
     let batch = new CandidateFiles<DataFile['content']>()
     for (const manifest of manifests) {
       try {
-        for await (const { file } of readManifest(this.#io, manifest, { ...this.#options, metadata: this.#before })) {
+        for await (const { status, file } of readManifest(this.#io, manifest, {
+          ...this.#options,
+          metadata: this.#before,
+        })) {
+          // A file goes with the last snapshot in which it is live; one that was removed went with that before.
+          if (status === 'deleted') continue
           batch.add(file.filePath, locationTexts(file.filePath), file.content)
           if (batch.size < this.#options.maxPathsInMemory) continue
           await this.#deleteUnlisted(batch, retained)
