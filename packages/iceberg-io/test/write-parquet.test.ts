@@ -258,6 +258,63 @@ describe('writeParquet', () => {
     expect(io.files.has('refused')).toBe(false)
   })
 
+  it('names the column inside a struct, list or map that has a null and may have none', async () => {
+    const required = (id: number, name: string, type: NestedField['type']): NestedField => ({
+      id,
+      name,
+      required: true,
+      type,
+    })
+    const inside: readonly NestedField[] = [
+      { id: 1, name: 's', required: false, type: { kind: 'struct', fields: [required(2, 'must', 'int')] } },
+      {
+        id: 3,
+        name: 'l',
+        required: false,
+        type: { kind: 'list', elementId: 4, elementRequired: true, element: 'int' },
+      },
+      {
+        id: 5,
+        name: 'm',
+        required: false,
+        type: { kind: 'map', keyId: 6, key: 'string', valueId: 7, valueRequired: true, value: 'int' },
+      },
+    ]
+    const optional: readonly NestedField[] = [
+      {
+        id: 1,
+        name: 's',
+        required: false,
+        type: { kind: 'struct', fields: [{ id: 2, name: 'must', required: false, type: 'int' }] },
+      },
+      {
+        id: 3,
+        name: 'l',
+        required: false,
+        type: { kind: 'list', elementId: 4, elementRequired: false, element: 'int' },
+      },
+      {
+        id: 5,
+        name: 'm',
+        required: false,
+        type: { kind: 'map', keyId: 6, key: 'string', valueId: 7, valueRequired: false, value: 'int' },
+      },
+    ]
+    const columns = columnFieldsOf(schemaOf(optional))
+    for (const [row, column] of [
+      [[[null], null, null], 's.must'],
+      [[null, [1, null], null], 'l.element'],
+      [[null, null, [['k', null]]], 'm.value'],
+    ] as const) {
+      await expect(write(inside, [batchOfRows(columns, [row])])).rejects.toMatchObject({
+        code: 'schema-mismatch',
+        message: expect.stringContaining(`column ${column} `),
+      })
+    }
+    // A struct that is null itself has no value that could be missing.
+    await write(inside, [batchOfRows(columns, [[null, null, null]])])
+  })
+
   it('leaves no file behind when it is aborted or its source fails', async () => {
     const types = fieldsOf({ v: 'long' })
     const batch = batchOfRows(columnFieldsOf(schemaOf(types)), [[1n]])

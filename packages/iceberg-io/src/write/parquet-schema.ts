@@ -10,12 +10,18 @@ import type { ConvertedType, LogicalType, ParquetType, SchemaElement } from 'hyp
 import { EdgeInterpolationAlgorithms } from 'hyparquet/src/constants.js'
 import { IcebergIoError } from '../errors.ts'
 
+/** What every stored column has, at any depth. */
+interface Stored {
+  /** Dotted path in the Iceberg schema. */
+  readonly column: string
+  readonly optional: boolean
+}
+
 /** A primitive column of the file, at any depth. */
-export interface Leaf {
+export interface Leaf extends Stored {
   readonly kind: 'leaf'
   readonly fieldId: number
   readonly type: PrimitiveType
-  readonly optional: boolean
   readonly physical: ParquetType
   /** Bytes of a FIXED_LEN_BYTE_ARRAY. */
   readonly width: number
@@ -29,9 +35,9 @@ export interface Leaf {
 /** A column with its children, in the order of the batch's views: what shredding walks. */
 export type Node =
   | Leaf
-  | { readonly kind: 'struct'; readonly optional: boolean; readonly children: readonly Node[] }
-  | { readonly kind: 'list'; readonly optional: boolean; readonly element: Node }
-  | { readonly kind: 'map'; readonly optional: boolean; readonly key: Node; readonly value: Node }
+  | (Stored & { readonly kind: 'struct'; readonly children: readonly Node[] })
+  | (Stored & { readonly kind: 'list'; readonly element: Node })
+  | (Stored & { readonly kind: 'map'; readonly key: Node; readonly value: Node })
   /** A column of type unknown: it is in the batch, and not in the file. */
   | { readonly kind: 'absent' }
 
@@ -56,7 +62,9 @@ export function parquetSchema(schema: Pick<Schema, 'fields'>): ParquetSchema {
   const root: SchemaElement[] = []
   const leaves: Leaf[] = []
   const target: Target = { elements: root, leaves }
-  const columns = schema.fields.map((field) => addField(target, field, { path: [], definition: 0, repetition: 0 }))
+  const columns = schema.fields.map((field) =>
+    addField(target, field, { path: [], column: '', definition: 0, repetition: 0 }),
+  )
   return { elements: [{ name: 'table', num_children: storedCount(columns) }, ...root], columns, leaves }
 }
 
@@ -68,6 +76,8 @@ interface Target {
 /** Where a field stands: its parents' names and levels. */
 interface Place {
   readonly path: readonly string[]
+  /** Dotted path in the Iceberg schema. */
+  readonly column: string
   readonly definition: number
   readonly repetition: number
 }
@@ -81,13 +91,16 @@ function addField(target: Target, field: Pick<NestedField, 'id' | 'name' | 'requ
     repetition_type: optional ? ('OPTIONAL' as const) : ('REQUIRED' as const),
     field_id: field.id,
   }
+  const column = parent.column === '' ? field.name : `${parent.column}.${field.name}`
   const place: Place = {
     path: [...parent.path, field.name],
+    column,
     definition: parent.definition + (optional ? 1 : 0),
     repetition: parent.repetition,
   }
   const inside: Place = {
     path: place.path,
+    column,
     definition: place.definition + 1,
     repetition: place.repetition + 1,
   }
@@ -96,29 +109,30 @@ function addField(target: Target, field: Pick<NestedField, 'id' | 'name' | 'requ
     target.elements.push(group)
     const children = type.fields.map((child) => addField(target, child, place))
     group.num_children = storedCount(children)
-    if (group.num_children === 0) throw nothingInside(place.path)
-    return { kind: 'struct', optional, children }
+    if (group.num_children === 0) throw nothingInside(column)
+    return { kind: 'struct', column, optional, children }
   }
   if (isKind(type, 'variant')) return addVariant(target, { id: field.id, element, place, optional })
   if (isKind(type, 'list')) {
     target.elements.push({ ...element, num_children: 1, converted_type: 'LIST', logical_type: { type: 'LIST' } })
     target.elements.push({ name: 'list', repetition_type: 'REPEATED', num_children: 1 })
-    if (type.element === 'unknown') throw nothingInside(place.path)
+    if (type.element === 'unknown') throw nothingInside(column)
     const child = { id: type.elementId, name: 'element', required: type.elementRequired, type: type.element }
     return {
       kind: 'list',
+      column,
       optional,
       element: addField(target, child, { ...inside, path: [...place.path, 'list'] }),
     }
   }
   if (isKind(type, 'map')) {
     target.elements.push({ ...element, num_children: 1, converted_type: 'MAP', logical_type: { type: 'MAP' } })
-    if (type.key === 'unknown' || type.value === 'unknown') throw nothingInside(place.path)
+    if (type.key === 'unknown' || type.value === 'unknown') throw nothingInside(column)
     target.elements.push({ name: 'key_value', repetition_type: 'REPEATED', num_children: 2 })
     const entry: Place = { ...inside, path: [...place.path, 'key_value'] }
     const key = addField(target, { id: type.keyId, name: 'key', required: true, type: type.key }, entry)
     const value = { id: type.valueId, name: 'value', required: type.valueRequired, type: type.value }
-    return { kind: 'map', optional, key, value: addField(target, value, entry) }
+    return { kind: 'map', column, optional, key, value: addField(target, value, entry) }
   }
   const primitive = type as PrimitiveType // structs, lists and maps were handled above
   const stored = storedAs(primitive)
@@ -134,6 +148,7 @@ function addField(target: Target, field: Pick<NestedField, 'id' | 'name' | 'requ
     kind: 'leaf',
     fieldId: field.id,
     type: primitive,
+    column,
     optional,
     physical: stored.physical,
     width: stored.width ?? 0,
@@ -168,6 +183,7 @@ function addVariant(
       kind: 'leaf',
       fieldId: id,
       type: 'binary',
+      column: `${place.column}.${name}`,
       optional: false,
       physical: 'BYTE_ARRAY',
       width: 0,
@@ -178,21 +194,21 @@ function addVariant(
     }
   })
   target.leaves.push(...children)
-  return { kind: 'struct', optional, children }
+  return { kind: 'struct', column: place.column, optional, children }
 }
 
 function storedCount(nodes: readonly Node[]): number {
   return nodes.filter((node) => node.kind !== 'absent').length
 }
 
-interface Stored {
+interface Storage {
   readonly physical: ParquetType
   readonly width?: number
   readonly converted?: ConvertedType
   readonly logical?: LogicalType
 }
 
-function storedAs(type: PrimitiveType): Stored {
+function storedAs(type: PrimitiveType): Storage {
   switch (type) {
     case 'boolean':
       return { physical: 'BOOLEAN' }
@@ -271,8 +287,7 @@ function geographyType({ crs, algorithm }: Extract<PrimitiveType, { kind: 'geogr
   }
 }
 
-function nothingInside(path: readonly string[]): IcebergIoError {
-  const column = path.join('.')
+function nothingInside(column: string): IcebergIoError {
   return new IcebergIoError(
     'unsupported-type',
     `column ${column} holds nothing but values of type unknown, which are stored nowhere: Parquet cannot tell its nulls`,

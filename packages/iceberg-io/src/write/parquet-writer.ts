@@ -153,14 +153,13 @@ export class ParquetWriter {
     let leaf = 0
     for (const [index, node] of this.#parquet.columns.entries()) {
       const view = views[index]
-      const name = this.#fields[index]?.name ?? ''
       if (node.kind === 'absent') continue
       if (view === undefined) {
         leaf = this.#appendAbsent(node, range.end - range.start, leaf)
       } else if (node.kind === 'leaf') {
         this.#leaves[leaf++]?.appendColumn(view, range, this.#scratch)
       } else {
-        for (const shredded of shred(node, view, range, name)) {
+        for (const shredded of shred(node, view, range)) {
           this.#leaves[leaf++]?.appendShredded(shredded, range.end - range.start)
         }
       }

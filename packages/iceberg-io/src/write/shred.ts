@@ -29,13 +29,12 @@ export function shred(
   node: Node,
   view: ColumnView,
   range: { readonly start: number; readonly end: number },
-  column: string,
 ): Shredded[] {
   const length = range.end - range.start
   const rows = Int32Array.from({ length }, (_, index) => range.start + index)
   const out: Shredded[] = []
   const slots = { rows, definitions: new Uint8Array(length), repetitions: new Uint8Array(length) }
-  descend({ out, column }, node, view, slots, { definition: 0, repetition: 0 })
+  descend(out, node, view, slots, { definition: 0, repetition: 0 })
   return out
 }
 
@@ -44,13 +43,7 @@ interface Levels {
   readonly repetition: number
 }
 
-function descend(
-  walk: { readonly out: Shredded[]; readonly column: string },
-  node: Node,
-  view: ColumnView,
-  slots: Slots,
-  levels: Levels,
-): void {
+function descend(out: Shredded[], node: Node, view: ColumnView, slots: Slots, levels: Levels): void {
   if (node.kind === 'absent') return
   let { definition } = levels
   if (node.optional) definition++
@@ -60,27 +53,27 @@ function descend(
     if (row < 0) continue
     if (!view.isNull(row)) definitions[slot] = definition
     else if (node.optional) rows[slot] = -1
-    else throw nullInRequired(walk.column)
+    else throw nullInRequired(node.column)
   }
   const here = { definition, repetition: levels.repetition }
   if (node.kind === 'leaf') {
-    walk.out.push(leafSlots(node, view, slots))
+    out.push(leafSlots(node, view, slots))
   } else if (node.kind === 'struct' && view.kind === 'struct') {
     for (const [index, child] of node.children.entries()) {
       const childView = view.fields[index]
-      if (childView === undefined) throw mismatch(walk.column, node.kind, 'a struct with fewer fields')
+      if (childView === undefined) throw mismatch(node.column, node.kind, 'a struct with fewer fields')
       const own = { rows: rows.slice(), definitions: definitions.slice(), repetitions: slots.repetitions }
-      descend(walk, child, childView, own, here)
+      descend(out, child, childView, own, here)
     }
   } else if (node.kind === 'list' && view.kind === 'list') {
     const inside = { definition: definition + 1, repetition: levels.repetition + 1 }
-    descend(walk, node.element, view.element, expand(view, slots, inside), inside)
+    descend(out, node.element, view.element, expand(view, slots, inside), inside)
   } else if (node.kind === 'map' && view.kind === 'map') {
     const inside = { definition: definition + 1, repetition: levels.repetition + 1 }
-    descend(walk, node.key, view.key, expand(view, slots, inside), inside)
-    descend(walk, node.value, view.value, expand(view, slots, inside), inside)
+    descend(out, node.key, view.key, expand(view, slots, inside), inside)
+    descend(out, node.value, view.value, expand(view, slots, inside), inside)
   } else {
-    throw mismatch(walk.column, node.kind, view.kind)
+    throw mismatch(node.column, node.kind, view.kind)
   }
 }
 
