@@ -47,4 +47,5 @@ def main() -> None:
     print_json({id: aggregates(connection, f"iceberg_scan('{path}', snapshot_from_id => {int(id)})") for id in snapshot_ids})
 
 
-main()
+if __name__ == "__main__":
+    main()
