@@ -280,6 +280,12 @@ describe('nanoseconds and nulls', () => {
     expect(columnFields(batch.schema)).toEqual(fields)
   })
 
+  it('makes batches of rows without any column', () => {
+    const batch = new BatchBuilder([]).finish(3)
+    expect([batch.numRows, batch.numCols]).toEqual([3, 0])
+    expect(batchRows(batch)).toEqual([[], [], []])
+  })
+
   it('holds a column of nulls through slices and gathers', () => {
     const fields: ColumnField[] = [{ name: 'nothing', nullable: true, type: { kind: 'null' } }]
     const batch = batchOfRows(fields, [[null], [null], [null]])

@@ -177,6 +177,15 @@ test('calls a damaged file by its name', async () => {
   await expect(drain()).rejects.toThrow(path)
 })
 
+test('passes on what the store throws as it is', async () => {
+  const failure = new TypeError('fetch failed')
+  const failing: FileIO = { ...io, read: () => Promise.reject(failure) }
+  const reading = async (): Promise<void> => {
+    for await (const _ of readParquet(failing, 'f.parquet', { fields: [], sizeBytes: 1000 }));
+  }
+  await expect(reading()).rejects.toBe(failure)
+})
+
 test('a null partition value stands in for an absent column before its default does', async () => {
   const path = join(folder, 'partitioned.parquet')
   await duckdb.run(`COPY (SELECT 1 AS a) TO '${path}' (FIELD_IDS {a: 1})`)

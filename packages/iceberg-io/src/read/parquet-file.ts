@@ -151,8 +151,8 @@ function within<T>(path: string, leaf: SchemaNode, run: () => T): T {
   }
 }
 
-/** Errors of the store name the path already and pass through, as an abort does. */
+/** What the store throws passes through as it is, as an abort does. */
 function faultOf(error: unknown, path: string, signal: AbortSignal | undefined): unknown {
   signal?.throwIfAborted()
-  return error instanceof Error && 'code' in error && !(error instanceof DecodeFault) ? error : located(error, path)
+  return error instanceof DecodeFault ? located(error, path) : error
 }

@@ -1,12 +1,12 @@
 import type { FileIO } from '@icebridge/iceberg-core'
-import { damaged, unsupported } from '../parquet/decode-fault.ts'
+import { damaged, located, unsupported } from '../parquet/decode-fault.ts'
 import { parseMetadata, type ParquetMetadata } from '../parquet/metadata.ts'
 import { type ParquetSource, readSpan } from './fetch-spans.ts'
 
 /** Fetched from the end of a file at first: most footers, and small files whole. */
 const tailBytes = 131_072
 
-/** Opens a file: its metadata, and what is needed to read on. @throws DecodeFault, and what the store throws */
+/** Opens a file: its metadata, and what is needed to read on. @throws DecodeFault, IcebergIoError, and what the store throws */
 export async function openParquet(
   io: FileIO,
   path: string,
@@ -28,5 +28,9 @@ export async function openParquet(
     footerStart >= start
       ? tail.subarray(footerStart - start, tail.length - 8)
       : await readSpan(file, { start: footerStart, end: sizeBytes - 8 })
-  return { source: { ...file, tail: { start, bytes: tail } }, metadata: parseMetadata(footer, sizeBytes) }
+  try {
+    return { source: { ...file, tail: { start, bytes: tail } }, metadata: parseMetadata(footer, sizeBytes) }
+  } catch (error) {
+    throw located(error, path)
+  }
 }
