@@ -55,16 +55,28 @@ export function unifiedPartition(metadata: TableMetadata): StructType {
   return { kind: 'struct', fields: ordered.map(({ id, name, required, type }) => ({ id, name, required, type })) }
 }
 
-/** `rows` times what every row of a task's file has in a metadata column. */
-export function constantData(
-  field: NestedField,
-  rows: number,
-  { task, metadata }: { readonly task: Pick<FileScanTask, 'file'>; readonly metadata: TableMetadata },
-): Data {
-  const builder = columnBuilder(columnFieldOf(field), { initialRows: rows })
-  const append = constantOf(field, builder, task, metadata)
-  for (let row = 0; row < rows; row++) append()
-  return builder.finish()
+/** What every row of a task's file has in metadata columns. */
+export class ConstantColumns {
+  readonly #task: Pick<FileScanTask, 'file'>
+  readonly #metadata: TableMetadata
+  readonly #made = new Map<NestedField, Data>()
+
+  constructor(task: Pick<FileScanTask, 'file'>, metadata: TableMetadata) {
+    this.#task = task
+    this.#metadata = metadata
+  }
+
+  /** The column for so many rows; batches share its memory. */
+  data(field: NestedField, rows: number): Data {
+    const known = this.#made.get(field)
+    if (known !== undefined && known.length >= rows) return known.slice(0, rows)
+    const builder = columnBuilder(columnFieldOf(field), { initialRows: rows })
+    const append = constantOf(field, builder, this.#task, this.#metadata)
+    for (let row = 0; row < rows; row++) append()
+    const made = builder.finish()
+    this.#made.set(field, made)
+    return made
+  }
 }
 
 function constantOf(

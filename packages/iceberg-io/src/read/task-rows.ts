@@ -18,7 +18,7 @@ import type { EqualityDeletes } from '../delete/equality-deletes.ts'
 import type { PositionDeletes } from '../delete/position-deletes.ts'
 import { type MapPath, readDataRows } from './data-rows.ts'
 import { identityValues } from './identity-values.ts'
-import { constantData } from './metadata-values.ts'
+import { ConstantColumns } from './metadata-values.ts'
 import { defaultBatchRows } from './parquet-file.ts'
 import { mergeFields, projectColumn } from './projection.ts'
 import { filterFields, filterRows } from './row-filter.ts'
@@ -61,6 +61,7 @@ export async function* taskRows(
   const needsPositions = needs.has(positionColumn.id) || (needs.has(rowIdColumn.id) && file.firstRowId !== undefined)
   const keepsDeleted = needs.has(deletedColumn.id)
   const { batchRows = defaultBatchRows } = context
+  const constants = new ConstantColumns(task, metadata)
   const reads = readDataRows(io, file, {
     fields,
     properties: metadata.properties,
@@ -82,7 +83,7 @@ export async function* taskRows(
     const passing = filterRows(rows, filter, readAs)
     for (let start = 0; start < passing.numRows; start += batchRows) {
       const part = sliceBatch(passing, start, Math.min(passing.numRows, start + batchRows))
-      yield output(part, readAs, task, context)
+      yield output(part, { columns, fields: readAs, task, constants })
     }
   }
 }
@@ -103,12 +104,15 @@ function storedFields(columns: readonly WantedColumn[]): readonly NestedField[] 
   return columns.flatMap(({ field, isMetadata }) => (!isMetadata || lineage.includes(field.id) ? [field] : []))
 }
 
-function output(
-  rows: RecordBatch,
-  fields: readonly NestedField[],
-  task: FileScanTask,
-  { columns, metadata }: TaskRowsContext,
-): RecordBatch {
+interface Output {
+  readonly columns: readonly WantedColumn[]
+  /** What the rows were read as. */
+  readonly fields: readonly NestedField[]
+  readonly task: FileScanTask
+  readonly constants: ConstantColumns
+}
+
+function output(rows: RecordBatch, { columns, fields, task, constants }: Output): RecordBatch {
   if (columns.every(({ isMetadata }) => !isMetadata) && columns.every(({ field }) => fields.includes(field))) {
     const indexes = columns.map(({ field }) => fields.indexOf(field))
     const asIs = indexes.length === rows.numCols && indexes.every((index, at) => index === at)
@@ -125,7 +129,7 @@ function output(
     if (arrow === undefined) throw new TypeError('a field for each column')
     return {
       field: arrow,
-      data: metadataData(field, rows, stored) ?? constantData(field, rows.numRows, { task, metadata }),
+      data: metadataData(field, rows, stored) ?? constants.data(field, rows.numRows),
     }
   })
   return batchOf(made, rows.numRows)
