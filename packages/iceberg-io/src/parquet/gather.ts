@@ -131,36 +131,59 @@ function gatherBytes(spans: readonly PageSpan[], size: { readonly slots: number;
   const offsets = new Int32Array(size.slots + 1)
   let total = 0
   let at = 0
-  for (const { page, valueStart, valueEnd } of spans) {
-    if (page.values.kind === 'fixed') continue
-    const { starts, ends } = stringsOf(page.values)
-    const indexes = page.values.kind === 'index' ? page.values.indexes : undefined
-    for (let index = valueStart; index < valueEnd; index++) {
-      const entry = indexes === undefined ? index : (indexes[index] ?? 0)
-      total += (ends[entry] ?? 0) - (starts[entry] ?? 0)
-      offsets[++at] = total
-    }
+  for (const span of spans) {
+    total = addOffsets(span, offsets, { at, total })
+    at += span.valueEnd - span.valueStart
     if (total > mostBytes) throw damaged('the strings of a batch pass 2 GiB; read fewer rows in a batch')
   }
   const bytes = new Uint8Array(Buffer.allocUnsafeSlow(total).buffer)
   at = 0
-  for (const { page, valueStart, valueEnd } of spans) {
-    if (page.values.kind === 'fixed') continue
-    const strings = stringsOf(page.values)
-    const indexes = page.values.kind === 'index' ? page.values.indexes : undefined
-    let to = offsets[at] ?? 0
-    for (let index = valueStart; index < valueEnd; index++) {
-      const entry = indexes === undefined ? index : (indexes[index] ?? 0)
-      let from = strings.starts[entry] ?? 0
-      const end = strings.ends[entry] ?? 0
-      if (end - from > 32) {
-        bytes.set(strings.bytes.subarray(from, end), to)
-        to += end - from
-      } else while (from < end) bytes[to++] = strings.bytes[from++] ?? 0
-    }
-    at += valueEnd - valueStart
+  for (const span of spans) {
+    copyStrings(span, bytes, offsets[at] ?? 0)
+    at += span.valueEnd - span.valueStart
   }
   return { kind: 'bytes', count: size.count, offsets, bytes }
+}
+
+/** Where each string of a span ends, after those before it; gives where the last one does. */
+function addOffsets(
+  { page: { values }, valueStart, valueEnd }: PageSpan,
+  offsets: Int32Array,
+  from: { readonly at: number; readonly total: number },
+): number {
+  if (values.kind === 'fixed') return from.total
+  const { starts, ends } = stringsOf(values)
+  let { at, total } = from
+  if (values.kind === 'index') {
+    const { indexes } = values
+    for (let index = valueStart; index < valueEnd; index++) {
+      const entry = indexes[index] ?? 0
+      total += (ends[entry] ?? 0) - (starts[entry] ?? 0)
+      offsets[++at] = total
+    }
+  } else {
+    for (let index = valueStart; index < valueEnd; index++) {
+      total += (ends[index] ?? 0) - (starts[index] ?? 0)
+      offsets[++at] = total
+    }
+  }
+  return total
+}
+
+function copyStrings({ page: { values }, valueStart, valueEnd }: PageSpan, target: Uint8Array, start: number): void {
+  if (values.kind === 'fixed') return
+  const { starts, ends, bytes } = stringsOf(values)
+  const indexes = values.kind === 'index' ? values.indexes : undefined
+  let to = start
+  for (let index = valueStart; index < valueEnd; index++) {
+    const entry = indexes === undefined ? index : (indexes[index] ?? 0)
+    let from = starts[entry] ?? 0
+    const end = ends[entry] ?? 0
+    if (end - from > 32) {
+      target.set(bytes.subarray(from, end), to)
+      to += end - from
+    } else while (from < end) target[to++] = bytes[from++] ?? 0
+  }
 }
 
 function stringsOf(values: ByteValues | IndexValues): ByteValues {
