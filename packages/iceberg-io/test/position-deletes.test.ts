@@ -112,7 +112,9 @@ describe('position deletes', () => {
       [first, 5000n],
     ])
     const stretch = range(60).map((at): [string, bigint] => [first, BigInt(25 + at)])
-    const own = await deleteFile(io, '/d2.parquet', stretch, { referencedDataFile: first })
+    // What a file has for others than the one it says it is for does not count.
+    const strays: [string, bigint][] = [[second, 177n]]
+    const own = await deleteFile(io, '/d2.parquet', [...stretch, ...strays], { referencedDataFile: first })
     const tasks = await tasksWith(table, (file) => (file.filePath === first ? [unsorted, own] : [unsorted]))
     const reader = new IcebergReader(table, { batchRows: 7 })
     const gone = new Set([0, 199, ...range(60).map((at) => 25 + at), 203, 350])
