@@ -1,5 +1,6 @@
 // Appends `count` files of one row each to the table n.t, one snapshot each, and prints each snapshot's id once it is committed.
 // usage: appender.mjs PLACE PREFIX COUNT: the folder of a SQLite catalog, the URL of a PostgreSQL one, or that of a REST catalog
+import { parquetWriteBuffer } from 'hyparquet-writer'
 import { append, openTable } from '@icebridge/iceberg-core'
 import { LocalFileIO } from '@icebridge/fileio'
 import { SqlCatalog, systemEnvironment } from '@icebridge/iceberg-catalog'
@@ -17,13 +18,22 @@ const catalog = place.startsWith('http')
     : await SqlCatalog.openSqlite({ ...options, path: `${place}/catalog.db`, warehouse: `${place}/warehouse` })
 let table = await openTable(catalog, { namespace: ['n'], name: 't' }, io)
 for (let index = 0; index < Number(count); index++) {
+  const filePath = `${table.loaded.metadata.location}/data/${prefix}-${index}.parquet`
+  const bytes = new Uint8Array(
+    parquetWriteBuffer({
+      columnData: [{ name: 'name', data: [`${prefix}-${index}`], type: 'STRING' }],
+    }),
+  )
+  const writer = await io.create(filePath)
+  await writer.write(bytes)
+  await writer.close()
   const file = {
     content: 'data',
-    filePath: `${table.loaded.metadata.location}/data/${prefix}-${index}.parquet`,
+    filePath,
     fileFormat: 'parquet',
     partition: [],
     recordCount: 1n,
-    fileSizeBytes: 100n,
+    fileSizeBytes: BigInt(bytes.length),
     specId: 0,
   }
   const outcome = await append(

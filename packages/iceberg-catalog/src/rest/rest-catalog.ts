@@ -264,7 +264,7 @@ export class RestCatalog implements Catalog {
         const isSettled = found.status === 'unknown' && error.status === 409 && snapshotIds(commit).length > 0
         return isSettled ? { status: 'conflict', reason: error.message } : found
       }
-      if (error.status === 409 && cause.code === 'conflict') return { status: 'conflict', reason: error.message }
+      if (error.status === 409) return { status: 'conflict', reason: error.message }
       throw cause
     }
   }
