@@ -149,6 +149,24 @@ test.each([
   expect(outcome.status).toBe(how === 'aborted' ? 'unknown' : 'committed')
 })
 
+test('a commit that is refused after an attempt that may have landed is unknown when the table cannot be read', async () => {
+  const faults: Fault[] = [{ thenAnswer: 503, headers: { 'retry-after': '0' } }]
+  let isAway = false
+  await using fixture = await restFixture({
+    fault: ({ method, path }) => {
+      if (isAway && method === 'GET') return { answer: 500 }
+      if (method !== 'POST' || !/\/tables\/[^/]+$/.test(path)) return undefined
+      isAway = true
+      return faults.shift()
+    },
+  })
+  const { catalog, base } = await created(fixture)
+  const commit = { base, requirements: onEmptyMain, updates: snapshotUpdates(base, 7n) }
+  expect(await catalog.commitTable(orders, commit)).toMatchObject({ status: 'unknown' })
+  isAway = false
+  expect((await catalog.loadTable(orders)).metadata.currentSnapshotId).toBe(7n)
+})
+
 test('a commit that is refused after an attempt that did not land is a conflict', async () => {
   await using fixture = await failing([{ answer: 503, headers: { 'retry-after': '0' } }])
   const { catalog, base } = await created(fixture)
