@@ -1,32 +1,57 @@
-/** For each row of a file, in the order in which it is read, the source row with its key. */
+/** A row of a batch and the source row with its key. */
+export interface Match {
+  readonly row: number
+  readonly sourceRow: number
+}
+
+/** The rows of a file whose keys are in the source, in the order in which they are read. */
 export class Matches {
-  /** Rows that have one. */
-  count = 0
-  #sourceRows: Int32Array
-  #rows = 0
+  /** Places in the file, ascending. */
+  #rows = new Uint32Array(64)
+  #sourceRows = new Uint32Array(64)
+  #count = 0
+  #seen = 0
 
-  /** `rows`: how many the file has, deleted ones included. */
-  constructor(rows: number) {
-    this.#sourceRows = new Int32Array(rows)
+  get count(): number {
+    return this.#count
   }
 
-  /** The next rows; -1 for those without a source row. */
+  /** The next rows of the file: for each its source row, -1 without one. */
   add(sourceRows: Int32Array): void {
-    this.#sourceRows.set(sourceRows, this.#rows)
-    this.#rows += sourceRows.length
-    for (let row = 0; row < sourceRows.length; row++) if ((sourceRows[row] ?? -1) >= 0) this.count++
+    for (const [row, sourceRow] of sourceRows.entries()) {
+      if (sourceRow < 0) continue
+      if (this.#count === this.#rows.length) {
+        this.#rows = doubled(this.#rows)
+        this.#sourceRows = doubled(this.#sourceRows)
+      }
+      this.#rows[this.#count] = this.#seen + row
+      this.#sourceRows[this.#count++] = sourceRow
+    }
+    this.#seen += sourceRows.length
   }
 
-  /** The source row of the file's row, -1 without one. */
-  sourceRow(row: number): number {
-    return row < this.#rows ? (this.#sourceRows[row] ?? -1) : -1
+  /** The matches among `length` rows of the file from `first` on, counted from there. */
+  *within(first: number, length: number): Generator<Match> {
+    let low = 0
+    let high = this.#count
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((this.#rows[middle] ?? 0) < first) low = middle + 1
+      else high = middle
+    }
+    for (let at = low; at < this.#count && (this.#rows[at] ?? 0) < first + length; at++) {
+      yield { row: (this.#rows[at] ?? 0) - first, sourceRow: this.#sourceRows[at] ?? 0 }
+    }
   }
 
   /** Sets `into` to 1 at every source row that was found. */
   mark(into: Uint8Array): void {
-    for (let row = 0; row < this.#rows; row++) {
-      const sourceRow = this.#sourceRows[row] ?? -1
-      if (sourceRow >= 0) into[sourceRow] = 1
-    }
+    for (let at = 0; at < this.#count; at++) into[this.#sourceRows[at] ?? 0] = 1
   }
+}
+
+function doubled(array: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(array.length * 2)
+  larger.set(array)
+  return larger
 }

@@ -169,7 +169,7 @@ class UpsertRun {
 
   /** Looks up the key of every row of the file. */
   async #find(task: FileScanTask): Promise<Matches> {
-    const matches = new Matches(Number(task.file.recordCount))
+    const matches = new Matches()
     for await (const batch of this.#rows(task, this.#source.keys)) matches.add(this.#source.find(batch))
     matches.mark(this.#matched)
     return matches
@@ -179,9 +179,8 @@ class UpsertRun {
     let first = 0
     for await (const batch of this.#rows(task, this.#columns)) {
       const differs = this.#source.differences(batch)
-      for (let row = 0; row < batch.numRows; row++) {
-        const sourceRow = matches.sourceRow(first + row)
-        if (sourceRow >= 0 && differs(row, sourceRow)) return true
+      for (const { row, sourceRow } of matches.within(first, batch.numRows)) {
+        if (differs(row, sourceRow)) return true
       }
       first += batch.numRows
     }
@@ -226,9 +225,7 @@ class UpsertRun {
     const rows = new Uint32Array(batch.numRows)
     const sourceRows = new Uint32Array(batch.numRows)
     let count = 0
-    for (let row = 0; row < batch.numRows; row++) {
-      const sourceRow = matches.sourceRow(first + row)
-      if (sourceRow < 0) continue
+    for (const { row, sourceRow } of matches.within(first, batch.numRows)) {
       if (differs(row, sourceRow)) {
         rows[count] = row
         sourceRows[count++] = sourceRow
