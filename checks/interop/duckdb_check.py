@@ -3,25 +3,12 @@
 usage: duckdb_check.py METADATA_FILE SNAPSHOT_ID...
 """
 
-import importlib.util
-import pathlib
 import sys
 
-import duckdb
-
+from duckdb_lake import connect, quoted
 from lake import print_json
 
 NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DECIMAL")
-
-
-def extension(name: str) -> str:
-    """The extension's file in its wheel: no download, no extension folder of the user's."""
-    folder = pathlib.Path(importlib.util.find_spec(f"duckdb_extension_{name}").origin).parent
-    return str(next(folder.rglob(f"{name}.duckdb_extension")))
-
-
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def aggregates(connection, relation: str) -> dict:
@@ -40,9 +27,7 @@ def aggregates(connection, relation: str) -> dict:
 
 def main() -> None:
     metadata, *snapshot_ids = sys.argv[1:]
-    connection = duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
-    for name in ("avro", "iceberg"):
-        connection.execute(f"LOAD '{extension(name)}'")
+    connection = connect()
     path = metadata.replace("'", "''")
     print_json({id: aggregates(connection, f"iceberg_scan('{path}', snapshot_from_id => {int(id)})") for id in snapshot_ids})
 

@@ -68,6 +68,6 @@ def time(units: int, digits: int) -> str:
 
 
 def print_json(value) -> None:
-    """Canonical JSON on stdout: keys sorted, no blanks, UTF-8."""
-    sys.stdout.buffer.write(json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
+    """JSON on stdout: no blanks, UTF-8."""
+    sys.stdout.buffer.write(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode())
     sys.stdout.buffer.write(b"\n")

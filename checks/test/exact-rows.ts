@@ -3,7 +3,7 @@ import { ndjsonLines } from '@icebridge/sync-cli/dist/ndjson.js'
 type Batch = Parameters<typeof ndjsonLines>[0]
 
 /** Rows as text in one order, whatever order they came in: as `icebridge scan` prints them, numbers in one spelling. */
-export async function exactRows(batches: AsyncIterable<Batch>): Promise<readonly string[]> {
+export async function exactRows(batches: AsyncIterable<Batch> | Iterable<Batch>): Promise<readonly string[]> {
   const rows: unknown[] = []
   for await (const batch of batches) for (const line of ndjsonLines(batch)) rows.push(JSON.parse(line))
   return inOneOrder(rows)
