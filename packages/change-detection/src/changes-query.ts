@@ -2,6 +2,7 @@ import {
   quoteTable,
   type ReadColumn,
   type ReadQuery,
+  type RowRange,
   type SqlParameter,
   type TableDefinition,
 } from '@icebridge/sqlserver'
@@ -21,11 +22,12 @@ export interface ChangesQueryParts {
   readonly column: string
   readonly low: SqlParameter | undefined
   readonly high: SqlParameter
+  readonly rows: RowRange | undefined
   /** Table hints in the order they stand. */
   readonly hints?: readonly string[]
 }
 
-/** `SELECT columns, version FROM table WHERE column >= @low AND column < @high`, every bound a typed parameter. */
+/** `SELECT columns, version FROM table WHERE column >= @low AND column < @high AND range`, every bound a typed parameter. */
 export function changesQueryOf(parts: ChangesQueryParts): ReadQuery {
   const version: ReadColumn = {
     name: VERSION_COLUMN,
@@ -37,13 +39,14 @@ export function changesQueryOf(parts: ChangesQueryParts): ReadQuery {
   // Ordinal names: a companion's own name can pass the 128 characters of an identifier.
   const list = columns.map((column, index) => `${column.expression(alias)} AS [c${index}]`)
   const hints = parts.hints?.length ? ` WITH (${parts.hints.join(', ')})` : ''
-  const parameters = parts.low === undefined ? [parts.high] : [parts.low, parts.high]
-  const where = parameters.map(
-    (bound) => `${alias}.${parts.column} ${bound === parts.high ? '<' : '>='} @${bound.name}`,
-  )
+  const bounds = parts.low === undefined ? [parts.high] : [parts.low, parts.high]
+  const where = [
+    ...bounds.map((bound) => `${alias}.${parts.column} ${bound === parts.high ? '<' : '>='} @${bound.name}`),
+    ...(parts.rows === undefined ? [] : [parts.rows.predicate(alias)]),
+  ]
   return {
     text: `SELECT ${list.join(', ')} FROM ${quoteTable(parts.table.table)} AS ${alias}${hints} WHERE ${where.join(' AND ')}`,
-    parameters,
+    parameters: [...bounds, ...(parts.rows?.parameters ?? [])],
     columns,
   }
 }

@@ -23,6 +23,8 @@ export class RowversionChangeDetection implements ChangeDetectionStrategy {
   readonly name = 'rowversion'
   readonly detectsDeletes = false
   readonly op = 'upsert'
+  /** What is below MIN_ACTIVE_ROWVERSION() is committed, so a snapshot taken after it has it. */
+  readonly readsVersions = true
 
   validate(table: TableDefinition): readonly PlanProblem[] {
     if (rowversionColumn(table) !== undefined) return []
@@ -72,6 +74,7 @@ export class RowversionChangeDetection implements ChangeDetectionStrategy {
       version: `CONVERT(char(18), CONVERT(binary(8), ${alias}.${name}), 1)`,
       low: range.low === undefined ? undefined : parameter('low', range.low),
       high: parameter('high', range.high),
+      rows: range.rows,
     })
   }
 

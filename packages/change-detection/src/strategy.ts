@@ -1,4 +1,4 @@
-import type { ReadColumn, ReadQuery, Sql, SqlValue, TableDefinition } from '@icebridge/sqlserver'
+import type { ReadColumn, ReadQuery, RowRange, Sql, SqlValue, TableDefinition } from '@icebridge/sqlserver'
 
 /**
  * A position in the source, as text. Opaque outside its strategy: compare two of them only with {@link ChangeDetectionStrategy.compare}.
@@ -23,6 +23,8 @@ export interface PlanProblem {
 export interface WatermarkRange {
   readonly low: Watermark | undefined
   readonly high: Watermark
+  /** Of them only the rows in a range of the table's key. */
+  readonly rows?: RowRange | undefined
 }
 
 /**
@@ -38,6 +40,11 @@ export interface ChangeDetectionStrategy {
   readonly detectsDeletes: boolean
   /** The operation of every row that it finds: it cannot tell an insert from an update. */
   readonly op: 'upsert'
+  /**
+   * Whether the changes may be read from row versions (snapshot isolation) that are no older than the upper bound. Where not, a
+   * reader must wait for the rows that are being written.
+   */
+  readonly readsVersions: boolean
   /** All problems at once; empty when the strategy fits. */
   validate(table: TableDefinition): readonly PlanProblem[]
   /** Gives one row. Run it in autocommit, outside any transaction, before the changes are read. */

@@ -122,6 +122,20 @@ const behaviours: Readonly<Record<string, (fixture: StrategyFixture) => void>> =
     )
     assert.ok(!first.text.includes('@low'))
   },
+  'narrows what it reads to a range of rows, whose parameters come after its own': (fixture) => {
+    const { strategy, table } = fixture
+    const [high = ''] = watermarks(fixture)
+    const rows = {
+      predicate: (alias: string) => `${alias}.[id] > @after0`,
+      parameters: [{ name: 'after0', type: { name: 'int' }, value: 7 }],
+    } as const
+    const query = strategy.changesQuery(table, { low: undefined, high, rows }, [sampleColumn('id')])
+    assert.match(query.text, / < @high AND \[t\]\.\[id\] > @after0$/)
+    assert.deepEqual(
+      query.parameters?.map((parameter) => parameter.name),
+      ['high', 'after0'],
+    )
+  },
 }
 
 function watermarks({ strategy, answers }: StrategyFixture): readonly string[] {

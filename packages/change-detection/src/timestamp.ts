@@ -51,6 +51,7 @@ export class TimestampChangeDetection implements ChangeDetectionStrategy {
   readonly name = 'timestamp'
   readonly detectsDeletes = false
   readonly op = 'upsert'
+  readonly readsVersions = false
   readonly #options: Required<Omit<TimestampOptions, 'filledBy'>> & Pick<TimestampOptions, 'filledBy'>
 
   /** @throws ChangeDetectionError `invalid-argument` for a negative or fractional number of milliseconds. */
@@ -93,6 +94,7 @@ export class TimestampChangeDetection implements ChangeDetectionStrategy {
       version: versionExpression(column),
       low: low === undefined ? undefined : parameter('low', column.type, low),
       high: parameter('high', column.type, ticksOf(range.high, column.type)),
+      rows: range.rows,
       // Under row versioning a reader passes rows that are being written; their timestamps may lie below the bound.
       hints: table.memoryOptimized ? [] : ['READCOMMITTEDLOCK'],
     })

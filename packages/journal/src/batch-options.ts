@@ -10,7 +10,10 @@ export interface LoadChunk {
   readonly handover: string
   /** From 1, committed in order. */
   readonly chunk: number
-  readonly chunks: number
+  /** Undefined while their number is not known: a chunk that is followed by others, how many it cannot say. The last one says it. */
+  readonly chunks: number | undefined
+  /** Where the next chunk begins, for whoever goes on with the load; of any chunk but the last. */
+  readonly cursor?: string | undefined
 }
 
 export interface BatchOptions {
@@ -64,16 +67,23 @@ export function checkMode(options: BatchOptions, label: string): void {
   }
   if (load === undefined) return
   const { chunk, chunks } = load
-  if (!Number.isInteger(chunk) || !Number.isInteger(chunks) || chunk < 1 || chunk > chunks) {
-    throw invalid(label, `there is no chunk ${chunk} of ${chunks}`)
+  if (!isCount(chunk) || (chunks !== undefined && (!isCount(chunks) || chunk > chunks))) {
+    throw invalid(label, `there is no chunk ${chunk} of ${chunks ?? 'an unknown number'}`)
   }
   const committed = base.firstLoad?.loadId === load.loadId ? base.firstLoad : undefined
   if (chunk !== (committed?.chunk ?? 0) + 1) {
     throw invalid(label, `chunk ${chunk} of load ${load.loadId} does not follow chunk ${committed?.chunk ?? 0}`)
   }
-  if (committed !== undefined && (committed.chunks !== chunks || committed.handover !== load.handover)) {
+  if (committed === undefined) return
+  const otherNumber =
+    committed.chunks === undefined ? chunks !== undefined && chunks !== chunk : committed.chunks !== chunks
+  if (otherNumber || committed.handover !== load.handover) {
     throw invalid(label, `load ${load.loadId} was begun with another hand-over or another number of chunks`)
   }
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 1
 }
 
 /** The error for a call that does not fit. */

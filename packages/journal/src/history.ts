@@ -29,7 +29,13 @@ export function carriedPosition(snapshot: Snapshot): RecordedPosition | undefine
     firstLoad:
       loadId === undefined || handover === undefined || chunk === undefined
         ? undefined
-        : { loadId, handover, ...chunk, complete: chunk.chunk === chunk.chunks },
+        : {
+            loadId,
+            handover,
+            ...chunk,
+            cursor: summary[journalSummary.loadCursor],
+            complete: chunk.chunk === chunk.chunks,
+          },
   }
 }
 

@@ -7,7 +7,7 @@ import { commitBatch, outcomeUnknown, type BatchCommit } from './commit-batch.ts
 import type { JournalError } from './errors.ts'
 import type { FirstLoad } from './journal-head.ts'
 import { journalProperty, journalSummary, SYNC_OP, SYNC_SEQ, type SyncOp } from './names.ts'
-import { serializePosition } from './position-json.ts'
+import { formatChunk, serializePosition } from './position-json.ts'
 import { timesAsMicros } from './retype.ts'
 import { reloadProperty } from './reload-due.ts'
 import { rollbackProperty } from './rollbacks.ts'
@@ -195,7 +195,8 @@ export class JournalBatch implements AsyncDisposable {
           : {
               [journalSummary.loadId]: load.loadId,
               [journalSummary.loadHandover]: load.handover,
-              [journalSummary.loadChunk]: `${load.chunk}/${load.chunks}`,
+              [journalSummary.loadChunk]: formatChunk(load),
+              ...(load.cursor === undefined ? {} : { [journalSummary.loadCursor]: load.cursor }),
             }),
       },
       properties: (attempt, metadata) => ({

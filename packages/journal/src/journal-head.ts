@@ -5,7 +5,10 @@ export interface FirstLoad {
   readonly handover: string
   /** The chunk committed last, from 1: the chunks 1 to this one are in the journal. */
   readonly chunk: number
-  readonly chunks: number
+  /** Undefined until the last chunk is committed, when their number was not known from the start. */
+  readonly chunks: number | undefined
+  /** Where the next chunk begins, as whoever reads the source wrote it down. */
+  readonly cursor?: string | undefined
   readonly complete: boolean
 }
 

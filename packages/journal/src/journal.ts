@@ -17,13 +17,13 @@ import { evolveJournal, type Evolution, type EvolveOptions } from './evolve.ts'
 import type { BatchOptions } from './batch-options.ts'
 import { JournalBatch } from './journal-batch.ts'
 import { journalRecord, type JournalColumn, type JournalRecord } from './journal-column.ts'
-import type { JournalHead } from './journal-head.ts'
+import type { FirstLoad, JournalHead } from './journal-head.ts'
 import type { JournalRead } from './journal-read.ts'
 import type { JournalLayout } from './layout.ts'
 import { highestLiveSequence } from './live-files.ts'
 import type { JournalPlan } from './plan.ts'
 import { readFrom, type ReadOptions } from './read-from.ts'
-import { isReloadDue } from './reload-due.ts'
+import { isReloadDue, settlesReload } from './reload-due.ts'
 import { positionLost, resolveHead } from './resolve-head.ts'
 
 /** Where journals are: a catalog, the store of its tables' files, and time and ids. */
@@ -114,6 +114,16 @@ export class Journal {
    */
   get reloadDue(): boolean {
     return isReloadDue(this.table.loaded.metadata)
+  }
+
+  /**
+   * The load that the head is in the middle of, for a restart to go on with; undefined when there is none, or when a column changed
+   * after it began, so that a load must begin anew.
+   */
+  unfinishedLoad(head: JournalHead): FirstLoad | undefined {
+    const { firstLoad } = head
+    if (firstLoad === undefined || firstLoad.complete) return undefined
+    return settlesReload(this.table.loaded.metadata, firstLoad) ? firstLoad : undefined
   }
 
   /** The declared choices that the journal was made with: a plan for the same table takes them over. */

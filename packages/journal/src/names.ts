@@ -56,8 +56,10 @@ export const journalSummary = {
   seqRange: 'icebridge.seq-range',
   loadId: 'icebridge.load-id',
   loadHandover: 'icebridge.load-handover',
-  /** `n/m`: chunk n of m, from 1. */
+  /** `n/m`: chunk n of m, from 1; `n/?` while their number is not known. */
   loadChunk: 'icebridge.load-chunk',
+  /** Where the next chunk begins, in the words of whoever reads the source. */
+  loadCursor: 'icebridge.load-cursor',
 } as const
 
 /** The layout that this package writes; a journal of a newer one is refused. */

@@ -24,7 +24,15 @@ export function serializePosition(position: RecordedPosition): string {
     committedAtMs: position.committedAtMs,
     ...(load === undefined
       ? {}
-      : { load: { id: load.loadId, handover: load.handover, chunk: load.chunk, chunks: load.chunks } }),
+      : {
+          load: {
+            id: load.loadId,
+            handover: load.handover,
+            chunk: load.chunk,
+            ...(load.chunks === undefined ? {} : { chunks: load.chunks }),
+            ...(load.cursor === undefined ? {} : { cursor: load.cursor }),
+          },
+        }),
   })
 }
 
@@ -53,27 +61,39 @@ export function parsePosition(text: string): RecordedPosition {
   }
 }
 
-/** Chunk n of m, as the summary has it: `n/m`. */
-export function parseChunk(text: string): { readonly chunk: number; readonly chunks: number } | undefined {
-  const match = /^([1-9]\d{0,8})\/([1-9]\d{0,8})$/.exec(text)
+/** Chunk n of m, as the summary has it: `n/m`, or `n/?` while their number is not known. */
+export function formatChunk({ chunk, chunks }: Pick<FirstLoad, 'chunk' | 'chunks'>): string {
+  return `${chunk}/${chunks ?? '?'}`
+}
+
+/** What {@link formatChunk} wrote. */
+export function parseChunk(text: string): { readonly chunk: number; readonly chunks: number | undefined } | undefined {
+  const match = /^([1-9]\d{0,8})\/(?:([1-9]\d{0,8})|\?)$/.exec(text)
   if (match === null) return undefined
   const chunk = Number(match[1])
-  const chunks = Number(match[2])
-  return chunk <= chunks ? { chunk, chunks } : undefined
+  const chunks = match[2] === undefined ? undefined : Number(match[2])
+  return chunks === undefined || chunk <= chunks ? { chunk, chunks } : undefined
 }
 
 function parseLoad(value: unknown): FirstLoad {
   if (!isRecord(value)) throw new TypeError('load is no object')
-  const { id, handover, chunk, chunks } = value
+  const { id, handover, chunk, chunks, cursor } = value
   if (
     typeof id !== 'string' ||
     typeof handover !== 'string' ||
     typeof chunk !== 'number' ||
-    typeof chunks !== 'number'
+    (chunks !== undefined && typeof chunks !== 'number')
   ) {
     throw new TypeError('load is not complete')
   }
-  return { loadId: id, handover, chunk, chunks, complete: chunk === chunks }
+  return {
+    loadId: id,
+    handover,
+    chunk,
+    chunks,
+    cursor: optionalText(cursor, 'cursor'),
+    complete: chunk === chunks,
+  }
 }
 
 function optionalText(value: unknown, name: string): string | undefined {

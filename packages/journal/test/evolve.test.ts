@@ -227,13 +227,16 @@ test('a load that had begun before a column changed does not settle the reload t
   }
   const [first, second] = [lake.environment.uuid(), lake.environment.uuid()]
   expect(await chunk(first, 1)).toBe(false)
+  expect((await journal.refresh()).unfinishedLoad(await headOf(journal))).toMatchObject({ loadId: first })
   const table = definition([
     orders.columns[0]!,
     column(2, 'name', { name: 'varchar', length: 9 }),
     column(3, 'x', { name: 'int' }, { nullable: false }),
   ])
   expect((await (await journal.refresh()).evolve(table)).needsReload).toBe(true)
+  expect((await journal.refresh()).unfinishedLoad(await headOf(journal))).toBeUndefined()
   expect(await chunk(first, 2)).toBe(true)
   expect(await chunk(second, 1)).toBe(true)
+  expect((await journal.refresh()).unfinishedLoad(await headOf(journal))).toMatchObject({ loadId: second })
   expect(await chunk(second, 2)).toBe(false)
 })

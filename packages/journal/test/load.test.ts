@@ -89,6 +89,49 @@ test('an increment or a heartbeat before the load is complete is refused', async
   }
 })
 
+test('a load whose number of chunks is not known is complete when a chunk says that it is the last', async () => {
+  const lake = testLake()
+  const journal = await newJournal(lake)
+  const load = { loadId, handover: '0x10' }
+  for (const chunk of [1, 2]) {
+    const cursor = `after ${chunk}`
+    await extracted(journal, lake, {
+      watermark: '0x10',
+      rows: [someRows(2)],
+      mode: 'load',
+      load: { ...load, chunk, chunks: undefined, cursor },
+    })
+    const head = await headOf(journal)
+    expect(head).toMatchObject({
+      watermark: undefined,
+      firstLoad: { chunk, chunks: undefined, cursor, complete: false },
+    })
+    expect((await journal.refresh()).unfinishedLoad(head)).toEqual(head.firstLoad)
+    const { metadata } = (await journal.refresh()).table.loaded
+    expect(metadata.snapshots.at(-1)?.summary['icebridge.load-chunk']).toBe(`${chunk}/?`)
+    // The property and the summary say the same: one of them outlives the other.
+    expect(JSON.parse(metadata.properties['icebridge.position'] ?? '')).toMatchObject({ load: { chunk, cursor } })
+  }
+  for (const wrong of [
+    { ...load, chunk: 3, chunks: 4 },
+    { ...load, chunk: 4, chunks: undefined },
+  ]) {
+    await expect(extract(journal, lake, { watermark: '0x10', mode: 'load', load: wrong })).rejects.toMatchObject({
+      code: 'invalid-argument',
+    })
+  }
+  await extracted(journal, lake, {
+    watermark: '0x10',
+    rows: [someRows(1)],
+    mode: 'load',
+    load: { ...load, chunk: 3, chunks: 3 },
+  })
+  const head = await headOf(journal)
+  expect(head).toMatchObject({ watermark: '0x10', sequence: 5n, firstLoad: { chunk: 3, chunks: 3, complete: true } })
+  expect(head.firstLoad?.cursor).toBeUndefined()
+  expect((await journal.refresh()).unfinishedLoad(head)).toBeUndefined()
+})
+
 test.each([
   ['out of order', { loadId, handover: '0x10', chunk: 3, chunks: 3 }],
   ['of another number of chunks', { loadId, handover: '0x10', chunk: 2, chunks: 4 }],
