@@ -1,7 +1,18 @@
 import { Journal, definitionOf } from '@icebridge/journal'
 import type { TableDefinition } from '@icebridge/sqlserver'
 import { expect, test } from 'vitest'
-import { column, definition, extracted, newJournal, orders, readOn, rowsOfRead, someRows, testLake } from './support.ts'
+import {
+  column,
+  definition,
+  extracted,
+  headOf,
+  newJournal,
+  orders,
+  readOn,
+  rowsOfRead,
+  someRows,
+  testLake,
+} from './support.ts'
 
 const identifier = { namespace: ['erp_dbo'], name: 'orders__changes' }
 
