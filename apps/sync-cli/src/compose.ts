@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs'
 import { fileIOFor } from '@icebridge/fileio'
-import { SqlCatalog, systemEnvironment } from '@icebridge/iceberg-catalog'
+import { systemEnvironment } from '@icebridge/iceberg-catalog'
+import type { Catalog } from '@icebridge/iceberg-core'
 import { Journal, layoutFor } from '@icebridge/journal'
 import { SqlServer, type SqlServerConfig, type TableName } from '@icebridge/sqlserver'
 import { UpdateInsertMergeStrategy, UpsertMergeStrategy } from '@icebridge/sqlserver-import'
@@ -9,6 +9,7 @@ import { FileWatermarkStore } from '@icebridge/watermarks'
 import type { Config, TableRule } from './config/load.ts'
 import { matches } from './config/table-pattern.ts'
 import { parseSelector, type TableSelector } from './config/table-selector.ts'
+import { catalogExists, openCatalog } from './open-catalog.ts'
 import { tableSync } from './table-sync.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -39,7 +40,7 @@ export class Composition implements AsyncDisposable {
   readonly #servers = new Map<string, Promise<SqlServer>>()
   readonly #tableNames = new Map<string, Promise<readonly TableName[]>>()
   readonly #coordinators = new Map<string, Promise<IncrementalSyncCoordinator>>()
-  #catalog: Promise<SqlCatalog> | undefined
+  #catalog: Promise<Catalog> | undefined
   #watermarks: Promise<FileWatermarkStore> | undefined
 
   constructor(config: Config, signal: AbortSignal) {
@@ -150,8 +151,7 @@ export class Composition implements AsyncDisposable {
   }
 
   async #journal(source: string, table: TableName): Promise<Journal | undefined> {
-    // Looking does not make a catalog.
-    if (!existsSync(this.#config.warehouse.catalog)) return undefined
+    if (!catalogExists(this.#config)) return undefined
     const layout = layoutFor({
       source,
       table,
@@ -180,15 +180,8 @@ export class Composition implements AsyncDisposable {
     })
   }
 
-  #openCatalog(): Promise<SqlCatalog> {
-    const { location, catalog, name } = this.#config.warehouse
-    this.#catalog ??= SqlCatalog.openSqlite({
-      name,
-      path: catalog,
-      warehouse: location,
-      io: fileIOFor,
-      environment: systemEnvironment,
-    })
+  #openCatalog(): Promise<Catalog> {
+    this.#catalog ??= openCatalog(this.#config, this.#signal)
     return this.#catalog
   }
 

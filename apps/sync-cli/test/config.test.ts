@@ -47,18 +47,60 @@ test('fills in secrets, defaults and absolute paths', () => {
     password: 'pa$$w0rd',
   })
   expect(config.warehouse).toEqual({
-    location: join(folder, 'lake'),
-    catalog: join(folder, 'lake', 'catalog.db'),
+    catalog: { kind: 'sqlite', path: join(folder, 'lake', 'catalog.db'), location: join(folder, 'lake') },
     name: 'icebridge',
     namespace: undefined,
     formatVersion: 2,
+    properties: {},
   })
   expect(config).toMatchObject({ watermarkFile: undefined, parallel: 2, tables: [{ source: 'erp', settings: {} }] })
 })
 
 test('relative paths start from the folder of a file that is named relatively', () => {
   const config = parseConfig(smallest, { file: 'conf/sync.yaml', env })
-  expect(config.warehouse.location).toBe(resolve('conf/lake'))
+  expect(config.warehouse.catalog).toMatchObject({ location: resolve('conf/lake') })
+})
+
+test('takes a lake in an object store with a catalog in PostgreSQL or a local file', () => {
+  const at = (catalog: string): string =>
+    smallest.replace(
+      '  location: lake',
+      `  location: s3://bucket/lake\n${catalog}  properties: { s3.endpoint: 'http://s3' }`,
+    )
+  expect(parse(at('  catalog: { postgres: { url: postgresql://db/lake } }\n')).warehouse).toMatchObject({
+    catalog: { kind: 'postgres', url: 'postgresql://db/lake', location: 's3://bucket/lake' },
+    properties: { 's3.endpoint': 'http://s3' },
+  })
+  expect(parse(at('  catalog: state/catalog.db\n')).warehouse.catalog).toEqual({
+    kind: 'sqlite',
+    path: join(folder, 'state', 'catalog.db'),
+    location: 's3://bucket/lake',
+  })
+  expect(problemsOf(at(''))).toEqual([
+    expect.stringMatching(/^8:1: warehouse: `catalog` is missing: an object store has no place for a SQLite file/),
+  ])
+})
+
+test('takes a REST catalog, which says itself where tables go', () => {
+  const rest = (settings: string): string => smallest.replace('  location: lake', `  catalog: { rest: ${settings} }`)
+  const oauth2 = 'oauth2: { clientId: me, clientSecret: it, scope: all }'
+  expect(parse(rest(`{ uri: https://c, warehouse: w, ${oauth2} }`)).warehouse.catalog).toEqual({
+    kind: 'rest',
+    uri: 'https://c',
+    warehouse: 'w',
+    auth: { oauth2: { clientId: 'me', clientSecret: 'it', scope: 'all' } },
+  })
+  expect(parse(rest('{ uri: https://c, token: t }')).warehouse.catalog).toEqual({
+    kind: 'rest',
+    uri: 'https://c',
+    auth: { token: 't' },
+  })
+  expect(problemsOf(rest(`{ uri: https://c, token: t, ${oauth2} }`))).toEqual([
+    expect.stringContaining('warehouse.catalog.rest.token: give either `token` or `oauth2`'),
+  ])
+  expect(problemsOf(`${rest('{ uri: https://c }').replace('catalog:', 'location: lake\n  catalog:')}`)).toEqual([
+    expect.stringContaining('warehouse.location: a REST catalog decides itself where its tables go'),
+  ])
 })
 
 test('a table has the defaults and its own settings over them', () => {
@@ -109,7 +151,7 @@ test('tells the place of an unknown key and the nearest known one', () => {
     '8:1: Warehouse: is not a setting; did you mean `warehouse`?',
   ])
   expect(problemsOf(smallest.replace('  location: lake', '  location: lake\n  zzz: 1'))).toEqual([
-    '10:3: warehouse.zzz: is not a setting here; known: location, catalog, name, namespace, formatVersion',
+    '10:3: warehouse.zzz: is not a setting here; known: location, catalog, name, namespace, formatVersion, properties',
   ])
   expect(problemsOf(`${smallest}    strategy: { timestamp: { colum: a, column: a } }\n`)).toEqual([
     '13:30: tables[0].strategy.timestamp.colum: is not a setting; did you mean `column`?',

@@ -14,19 +14,14 @@ import {
 import { expandSecrets, type SecretSource } from './secrets.ts'
 import { nearest } from './suggest.ts'
 import { parseTablePattern, type TablePattern } from './table-pattern.ts'
+import { resolveWarehouse, type Warehouse } from './warehouse.ts'
 
 /** A configuration ready for use: secrets filled in, paths absolute, names parsed. */
 export interface Config {
   readonly file: string
   readonly sources: ReadonlyMap<string, SqlServerConfig>
   readonly targets: ReadonlyMap<string, { readonly server: SqlServerConfig; readonly settings: TargetSettings }>
-  readonly warehouse: {
-    readonly location: string
-    readonly catalog: string
-    readonly name: string
-    readonly namespace: string | undefined
-    readonly formatVersion: 2 | 3
-  }
+  readonly warehouse: Warehouse
   readonly watermarkFile: string | undefined
   readonly parallel: number
   readonly tables: readonly TableRule[]
@@ -87,7 +82,8 @@ export function parseConfig(
   return config
 }
 
-type Complain = (path: readonly PropertyKey[], message: string) => void
+/** Reports a mistake at a place of the file. */
+export type Complain = (path: readonly PropertyKey[], message: string) => void
 
 function resolveConfig(data: ConfigFile, file: string, complain: Complain): Config {
   const absolute = (path: string): string => (isAbsolute(path) ? path : resolve(dirname(file), path))
@@ -131,19 +127,12 @@ function resolveConfig(data: ConfigFile, file: string, complain: Complain): Conf
     if (typeof pattern === 'string') return []
     return [{ source, pattern, exclude: excluded, target, targetTable, settings: { ...defaults, ...own } }]
   })
-  const location = absolute(data.warehouse.location)
+  const warehouse = resolveWarehouse(data.warehouse, absolute, complain)
   return {
     file,
     sources,
     targets,
-    warehouse: {
-      location,
-      catalog:
-        data.warehouse.catalog === undefined ? resolve(location, 'catalog.db') : absolute(data.warehouse.catalog),
-      name: data.warehouse.name ?? 'icebridge',
-      namespace: data.warehouse.namespace,
-      formatVersion: data.warehouse.formatVersion ?? 2,
-    },
+    warehouse,
     watermarkFile: data.watermarks === undefined ? undefined : absolute(data.watermarks.file),
     parallel: parallel ?? 2,
     tables,

@@ -85,6 +85,44 @@ const tableSettings = {
   createTarget: z.boolean().exactOptional(),
 }
 
+const catalog = z.union(
+  [
+    z.string().min(1),
+    z.strictObject({ postgres: z.strictObject({ url: z.string().min(1) }) }),
+    z.strictObject({
+      rest: z.strictObject({
+        uri: z.string().min(1),
+        /** Which of the server's warehouses. */
+        warehouse: z.string().min(1).exactOptional(),
+        token: z.string().min(1).exactOptional(),
+        oauth2: z
+          .strictObject({
+            clientId: z.string().min(1),
+            clientSecret: z.string().min(1),
+            serverUri: z.string().min(1).exactOptional(),
+            scope: z.string().min(1).exactOptional(),
+          })
+          .exactOptional(),
+        headers: z.record(z.string(), z.string()).exactOptional(),
+      }),
+    }),
+  ],
+  { error: 'expected the path of a SQLite file, `{ postgres: { url: … } }` or `{ rest: { uri: … } }`' },
+)
+
+const warehouse = z.strictObject({
+  /** Folder that holds the tables' files, or a location in an object store. A REST catalog has its own. */
+  location: z.string().min(1).exactOptional(),
+  /** By default a SQLite file, `catalog.db` in `location`. */
+  catalog: catalog.exactOptional(),
+  /** The catalog's name in the SQL catalog's tables. */
+  name: z.string().min(1).exactOptional(),
+  namespace: z.string().min(1).exactOptional(),
+  formatVersion: z.union([z.literal(2), z.literal(3)], { error: 'expected `2` or `3`' }).exactOptional(),
+  /** Of the file store, under the names that Iceberg's libraries share: `s3.endpoint`, `adls.sas-token`, ... */
+  properties: z.record(z.string(), z.string()).exactOptional(),
+})
+
 /** The configuration file, as written. Unknown keys are mistakes. */
 export const configSchema = z.strictObject({
   version: z.literal(1, { error: 'expected `1`, the only version of this format' }),
@@ -92,16 +130,7 @@ export const configSchema = z.strictObject({
     z.string().regex(/^[A-Za-z0-9_-]+$/, 'a source is named with letters, digits, _ and -'),
     z.strictObject(connection).superRefine(oneWayToConnect),
   ),
-  warehouse: z.strictObject({
-    /** Folder that holds the tables' files. */
-    location: z.string().min(1),
-    /** SQLite file of the SQL catalog; by default `catalog.db` in `location`. */
-    catalog: z.string().min(1).exactOptional(),
-    /** The catalog's name in the SQL catalog's tables. */
-    name: z.string().min(1).exactOptional(),
-    namespace: z.string().min(1).exactOptional(),
-    formatVersion: z.union([z.literal(2), z.literal(3)], { error: 'expected `2` or `3`' }).exactOptional(),
-  }),
+  warehouse,
   targets: z
     .record(
       z.string().regex(/^[A-Za-z0-9_-]+$/, 'a target is named with letters, digits, _ and -'),
