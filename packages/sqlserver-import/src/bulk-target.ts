@@ -12,7 +12,7 @@ import { stageTable } from './stage.ts'
  */
 export function bulkTarget(columns: readonly StageColumn[], schema: Schema): BulkTarget {
   const names = new Set(schema.fields.map((field) => field.name))
-  const missing = columns.filter((column) => !names.has(column.source)).map((column) => column.source)
+  const missing = columns.flatMap(sourcesOf).filter((name) => !names.has(name))
   if (missing.length > 0) {
     throw new ImportError('malformed-unit', `the journal's rows have no column ${missing.join(', ')}`, {
       hint: 'Make the plan again from the definition that the journal records now.',
@@ -21,7 +21,7 @@ export function bulkTarget(columns: readonly StageColumn[], schema: Schema): Bul
   }
   return {
     table: stageTable,
-    columns: [...columns.map((column) => bulkColumn(column, names)), sequence, operation],
+    columns: [...columns.flatMap((column) => bulkColumns(column, names)), sequence, operation],
     options: { lockTable: true, keepNulls: true },
   }
 }
@@ -35,15 +35,37 @@ const operation: BulkColumn = {
   from: { value: SYNC_OP },
 }
 
-function bulkColumn(column: StageColumn, names: ReadonlySet<string>): BulkColumn {
-  const companion = (role: 'ns100' | 'offset' | 'variant'): Partial<Record<typeof role, string>> => {
-    const name = `_sync_${role}_${column.source}`
+function sourcesOf({ source, variant }: StageColumn): readonly string[] {
+  return variant === undefined ? [source] : [source, variantCompanion(source)]
+}
+
+function variantCompanion(source: string): string {
+  return `_sync_variant_${source}`
+}
+
+function bulkColumns(column: StageColumn, names: ReadonlySet<string>): readonly BulkColumn[] {
+  const { source, variant } = column
+  if (variant !== undefined) {
+    return [
+      { name: variant.text, type: { name: 'nvarchar', length: 'max' }, nullable: true, from: { value: source } },
+      {
+        name: variant.base,
+        type: { name: 'nvarchar', length: 200 },
+        nullable: true,
+        from: { value: variantCompanion(source) },
+      },
+    ]
+  }
+  const companion = (role: 'ns100' | 'offset'): Partial<Record<typeof role, string>> => {
+    const name = `_sync_${role}_${source}`
     return names.has(name) ? { [role]: name } : {}
   }
-  return {
-    name: column.name,
-    type: column.wireType,
-    nullable: column.nullable,
-    from: { value: column.source, ...companion('ns100'), ...companion('offset'), ...companion('variant') },
-  }
+  return [
+    {
+      name: column.name,
+      type: column.wireType,
+      nullable: column.nullable,
+      from: { value: source, ...companion('ns100'), ...companion('offset') },
+    },
+  ]
 }

@@ -109,10 +109,7 @@ function planColumn(
       code: 'different-type',
       column: source.name,
       message: verdict.reason,
-      hint:
-        source.type.name === 'sql_variant'
-          ? 'Name the column in skipColumns.'
-          : `Make the target column ${formatSqlType(createdType(source))}, or name it in skipColumns.`,
+      hint: `Make the target column ${formatSqlType(createdType(source))}, or name it in skipColumns.`,
     })
     return { verdict: 'refused', source, target, reason: verdict.reason }
   }

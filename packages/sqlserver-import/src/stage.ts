@@ -4,6 +4,7 @@ import { ImportError } from './errors.ts'
 import type { ImportPlan } from './import-plan.ts'
 import type { MergeColumn, MergeContext } from './merge-strategy.ts'
 import { collateClause, familyOf, lengthOf } from './sql-type.ts'
+import type { StagedVariant } from './staged-variant.ts'
 
 /** The stage's name: local to the connection that made it. */
 export const stageTable = '#stage'
@@ -19,6 +20,8 @@ export interface StageColumn {
   readonly wireType: SqlType
   readonly collation: string | undefined
   readonly nullable: boolean
+  /** Only of sql_variant: what is loaded in its place. */
+  readonly variant?: StagedVariant
 }
 
 /**
@@ -29,22 +32,29 @@ export function stageColumns(plan: ImportPlan): readonly StageColumn[] {
   refuseProblems(plan)
   return writtenColumns(plan).map(({ source, target, key }, index) => {
     const type = stagedType(target.type)
+    const name = `c${index}`
     return {
-      name: `c${index}`,
+      name,
       source: source.name,
       type,
       wireType: wireType(source.type, type),
       collation: familyOf(target.type) === 'character' ? target.collation : undefined,
       nullable: !key,
+      ...(type.name === 'sql_variant' ? { variant: { name, text: `${name}t`, base: `${name}b` } } : {}),
     }
   })
 }
 
 /** Pure: makes the stage on a connection of its own, in place of one that an earlier unit left. */
 export function createStageBatch(columns: readonly StageColumn[]): string {
-  const lines = columns.map(
-    (column) =>
-      `${quoteName(column.name)} ${formatSqlType(column.type)}${collateClause(column.collation)} ${column.nullable ? 'NULL' : 'NOT NULL'}`,
+  const lines = columns.flatMap(({ name, type, collation, nullable, variant }) =>
+    variant === undefined
+      ? [`${quoteName(name)} ${formatSqlType(type)}${collateClause(collation)} ${nullable ? 'NULL' : 'NOT NULL'}`]
+      : [
+          `${quoteName(name)} sql_variant NULL`,
+          `${quoteName(variant.text)} nvarchar(max) NULL`,
+          `${quoteName(variant.base)} nvarchar(200) COLLATE Latin1_General_BIN2 NULL`,
+        ],
   )
   return [
     `IF OBJECT_ID(N'tempdb..${stageTable}') IS NOT NULL DROP TABLE ${stageTable};`,

@@ -291,6 +291,40 @@ const checks: readonly Check[] = [
     },
   },
   {
+    name: 'makes sql_variant values of the base type, declaration and collation that they had, and sees each change',
+    async run(fixture) {
+      const orders = await fixture.table(
+        'CREATE TABLE [dbo].[orders] ([id] int NOT NULL PRIMARY KEY, [v] sql_variant NULL, [w] sql_variant NULL)',
+      )
+      const version = (v: string | null, base: string | null): readonly UnitRow[] => [
+        upsert({ id: 1, v, _sync_variant_v: base, w: '7', _sync_variant_w: 'bigint' }),
+      ]
+      await fixture.apply(orders, version('1.50', 'decimal(10,2)'))
+      const changes: readonly (readonly [string, string])[] = [
+        ['1.50', 'decimal(10,3)'],
+        ['1.50', 'varchar(4) COLLATE Latin1_General_CI_AS'],
+        ['1.50', 'varchar(5) COLLATE Latin1_General_CI_AS'],
+        ['1.50', 'varchar(5) COLLATE Latin1_General_CS_AS'],
+        ['1.50 ', 'varchar(5) COLLATE Latin1_General_CS_AS'],
+        ['0x0100', 'varbinary(2)'],
+        ['0x01', 'varbinary(2)'],
+        ['2024-02-29T12:00:00.1234567+05:30', 'datetimeoffset(7)'],
+        ['2024-02-29T11:30:00.1234567+05:00', 'datetimeoffset(7)'],
+      ]
+      for (const [value, base] of changes) {
+        deepEqual(await fixture.apply(orders, version(value, base)), counts(0n, 1n, 0n, 0n))
+      }
+      deepEqual(await fixture.apply(orders, version(...(changes.at(-1) ?? ['', '']))), counts(0n, 0n, 0n, 1n))
+      deepEqual(await fixture.apply(orders, version('12.3400', 'money')), counts(0n, 1n, 0n, 0n))
+      const [row] = await fixture.server.query({
+        text: "SELECT CONVERT(nvarchar(128), SQL_VARIANT_PROPERTY([v], 'BaseType')) AS [base], CONVERT(nvarchar(41), CONVERT(decimal(19,4), CONVERT(money, [v]))) AS [v], CONVERT(nvarchar(128), SQL_VARIANT_PROPERTY([w], 'BaseType')) AS [other] FROM [dbo].[orders]",
+      })
+      deepEqual(row, { base: 'money', v: '12.3400', other: 'bigint' })
+      deepEqual(await fixture.apply(orders, version(null, null)), counts(0n, 1n, 0n, 0n))
+      deepEqual(await fixture.apply(orders, version(null, null)), counts(0n, 0n, 0n, 1n))
+    },
+  },
+  {
     name: 'takes any identifier that SQL Server takes',
     async run(fixture) {
       const table = { schema: 'odd schema', name: "o]rd'er.s [x]" }

@@ -25,12 +25,8 @@ export function typeVerdict(source: ColumnDefinition, target: ColumnDefinition):
     case 'xml':
     case 'json':
     case 'rowversion':
-      return exact
     case 'variant':
-      return {
-        verdict: 'refused',
-        reason: 'values of sql_variant are read into the lake, but not written to a target yet',
-      }
+      return exact
     case 'clr':
       return from.name === target.type.name ? exact : unlike(source, target)
     case 'vector':

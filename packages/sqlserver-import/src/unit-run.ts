@@ -8,8 +8,9 @@ import type { ImportResult } from './import-result.ts'
 import type { Logger } from './logger.ts'
 import { bigintOf, positionOf } from './position-row.ts'
 import type { Row } from './position-row.ts'
-import { createStageBatch } from './stage.ts'
+import { createStageBatch, stageTable } from './stage.ts'
 import type { StageColumn } from './stage.ts'
+import { fillVariantsBatch, variantBasesQuery } from './staged-variant.ts'
 import type { Target, TargetConnection } from './target.ts'
 import { UnitStream } from './unit-stream.ts'
 
@@ -113,6 +114,7 @@ async function stage(run: UnitRun): Promise<Staged> {
     })
     try {
       await connection.bulkLoad(bulkTarget(run.columns, stream.schema), stream.batches(), optionsOf(run))
+      await fillVariants(connection, run)
     } finally {
       await stream.close()
     }
@@ -121,6 +123,15 @@ async function stage(run: UnitRun): Promise<Staged> {
     connection.destroy()
     throw error
   }
+}
+
+/** Makes the sql_variant values of the stage from what was loaded in their place. */
+async function fillVariants(connection: TargetConnection, run: UnitRun): Promise<void> {
+  const variants = run.columns.flatMap(({ variant }) => (variant === undefined ? [] : [variant]))
+  if (variants.length === 0) return
+  const { resultSets } = await connection.batch(variantBasesQuery(stageTable, variants), optionsOf(run))
+  const bases = (resultSets[0] ?? []).map((row) => ({ column: String(row['column']), base: String(row['base']) }))
+  if (bases.length > 0) await connection.batch(fillVariantsBatch(stageTable, variants, bases), optionsOf(run))
 }
 
 /**

@@ -14,6 +14,6 @@ describe.each([
   ['update-insert', () => new UpdateInsertMergeStrategy()],
 ])('the merge strategy %s', (_, strategy) => {
   for (const { name, run } of mergeStrategyConformance({ strategy, open: async () => await targets.database() })) {
-    test(name, run)
+    test(name, run, 30_000)
   }
 })

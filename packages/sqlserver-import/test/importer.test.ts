@@ -377,6 +377,31 @@ describe('a unit that is not what it says', () => {
     )
   })
 
+  test('lets no text of a damaged sql_variant declaration into a statement', async () => {
+    await using target = await targets.database()
+    const definition = await prepared(
+      target,
+      'CREATE TABLE [dbo].[orders] ([id] int NOT NULL PRIMARY KEY, [v] sql_variant NULL)',
+    )
+    const plan = importerOf(target).plan(definition, definition)
+    for (const base of [
+      "int'); DROP TABLE [dbo].[orders]; --",
+      'varchar(10)',
+      'decimal(10,2) COLLATE x',
+      'xml',
+      'text',
+    ]) {
+      const unit = unitOfRows(definition, [{ op: 'upsert', values: { id: 1, v: '1', _sync_variant_v: base } }], {
+        from: 1n,
+      })
+      await expect(importerOf(target).apply(unit, plan, optionsOf(undefined))).rejects.toMatchObject({
+        code: 'malformed-unit',
+        context: { base },
+      })
+    }
+    expect(await idsIn(target)).toEqual([])
+  })
+
   test('passes on what the journal throws, and leaves nothing', async () => {
     await using target = await targets.database()
     const definition = await prepared(target)

@@ -219,7 +219,8 @@ describe('the verdict on a column', () => {
     [{ name: 'image' }, { name: 'varbinary', length: 'max' }, 'exact'],
     [{ name: 'geography' }, { name: 'geometry' }, 'refused'],
     [{ name: 'xml' }, { name: 'nvarchar', length: 'max' }, 'refused'],
-    [{ name: 'sql_variant' }, { name: 'sql_variant' }, 'refused'],
+    [{ name: 'sql_variant' }, { name: 'sql_variant' }, 'exact'],
+    [{ name: 'sql_variant' }, { name: 'int' }, 'refused'],
   ]
   const named = cases.map(([from, to, verdict, fromCollation, toCollation]) => ({
     from,

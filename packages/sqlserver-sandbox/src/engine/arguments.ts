@@ -16,7 +16,10 @@ export function arg(args: readonly Bound[], index: number): Bound {
   return value
 }
 
-export const text = (v: Bound): Bound =>
-  familyOf(v.type) === 'string' ? v : convert(v, { name: 'nvarchar', length: 4000 })
+export const text = (v: Bound): Bound => {
+  if (familyOf(v.type) === 'variant')
+    throw sqlError(8116, 'Argument data type sql_variant is invalid for argument 1 of a string function.')
+  return familyOf(v.type) === 'string' ? v : convert(v, { name: 'nvarchar', length: 4000 })
+}
 export const asInt = (v: Bound): string => convert(v, int).sql
 export const asBig = (v: Bound): string => convert(v, bigint).sql

@@ -396,6 +396,8 @@ export function compare(operator: string, left: Bound, right: Bound): string {
       )
     }
   }
+  if (left.inner !== undefined && right.inner !== undefined && left.inner.type.name === right.inner.type.name)
+    return compare(operator, left.inner, right.inner)
   const type = comparisonType(left, right)
   checkConstant(left, type)
   checkConstant(right, type)

@@ -1,5 +1,6 @@
 import type { SqlType, SqlValue } from '../session.ts'
-import { sqlError } from './errors.ts'
+import { notImplemented, sqlError } from './errors.ts'
+import { variantKey } from './variant.ts'
 
 /** A bound value: DuckDB SQL and what SQL Server knows about it. */
 export interface Bound {
@@ -14,6 +15,8 @@ export interface Bound {
   readonly explicitCollation: boolean
   /** For CONVERT(varbinary, x): a cheap stand-in whose equality is that of the bytes, and the type it stands for. */
   readonly byteKey: { readonly sql: string; readonly kind: string } | undefined
+  /** The value of a known type that a sql_variant was made of. */
+  readonly inner?: Bound
   readonly name: string | undefined
   readonly identity: boolean
   readonly computed: boolean
@@ -50,10 +53,11 @@ export function keySql(value: Bound): string {
     case 'varchar':
     case 'nchar':
     case 'nvarchar':
-    case 'sql_variant':
       return isBinaryCollation(value.collation) ? `rtrim(${value.sql}, ' ')` : `lower(rtrim(${value.sql}, ' '))`
     case 'datetimeoffset':
       return `(${value.sql}).u`
+    case 'sql_variant':
+      return value.inner === undefined ? variantKey(value.sql) : keySql(value.inner)
     case 'text':
     case 'ntext':
     case 'image':
@@ -69,6 +73,7 @@ export function keySql(value: Bound): string {
 
 /** The expression whose order is SQL Server's: NULL first. */
 export function orderSql(value: Bound, descending: boolean): string {
+  if (value.type.name === 'sql_variant') throw notImplemented('ORDER BY a sql_variant')
   return `${keySql(value)} ${descending ? 'DESC NULLS LAST' : 'ASC NULLS FIRST'}`
 }
 

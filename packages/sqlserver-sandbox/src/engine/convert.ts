@@ -3,6 +3,7 @@ import type { Bound } from './bound.ts'
 import { fromBinary, toBinary } from './binary.ts'
 import { notImplemented, sqlError } from './errors.ts'
 import { duckType, familyOf, isExact, isInteger, lengthOf } from './types.ts'
+import { fitsVariant, fromVariant, toVariant } from './variant.ts'
 import {
   conversionError,
   dateFromText,
@@ -32,6 +33,8 @@ export function canConvertImplicitly(from: SqlType, to: SqlType): boolean {
     if (a !== 'datetime') return true
     return !((from.name === 'date' && to.name === 'time') || (from.name === 'time' && to.name === 'date'))
   }
+  if (b === 'variant') return fitsVariant(from)
+  if (a === 'variant') return false
   if (noImplicit.has(`${a}>${b}`)) return false
   if (a === 'number' && b === 'datetime') return to.name === 'datetime' || to.name === 'smalldatetime'
   if (a === 'binary' && b === 'string') return false
@@ -49,6 +52,7 @@ export function clash(from: SqlType, to: SqlType): Error {
 export function implicitly(value: Bound, to: SqlType): Bound {
   if (!value.isNull && !canConvertImplicitly(value.type, to)) {
     const a = familyOf(value.type)
+    if (to.name === 'sql_variant') throw clash(value.type, to)
     if (a === 'datetime' || a === 'guid' || familyOf(to) === 'guid') throw clash(value.type, to)
     throw sqlError(
       257,
@@ -105,6 +109,11 @@ function convertSql(value: Bound, a: string, to: SqlType, b: string, options: Co
   const { sql, type } = value
   const cast = options.attempt ? 'TRY_CAST' : 'CAST'
   const duck = duckType(to)
+  if (b === 'variant') {
+    if (!fitsVariant(type)) throw clash(type, to)
+    return toVariant(value)
+  }
+  if (a === 'variant') return fromVariant(value, to, options)
   if (b === 'string') return fit(toText(value, to, options), type, to, options)
   if (a === 'string' && b === 'number') {
     const trimmed = `trim(${sql})`
@@ -155,7 +164,6 @@ function convertSql(value: Bound, a: string, to: SqlType, b: string, options: Co
   if (type.name === 'datetime' && isInteger(to)) return `CAST(round(${sql} / 25920000.0) AS ${duck})`
   if (type.name === 'datetime' && (to.name === 'float' || to.name === 'real'))
     return `CAST(${sql} / 25920000.0 AS ${duck})`
-  if (a === 'variant' || b === 'variant') throw notImplemented(`conversion between sql_variant and ${to.name}`)
   throw sqlError(529, `Explicit conversion from data type ${type.name} to ${to.name} is not allowed.`)
 }
 
@@ -254,8 +262,6 @@ function toText(value: Bound, to: SqlType, options: ConvertOptions): string {
       if (style === 2) return `hex(${sql})`
       if (to.name.startsWith('n')) throw notImplemented('CONVERT of binary to nvarchar with style 0')
       return `array_to_string(list_transform(range(octet_length(${sql})), lambda i: chr(ascii(${sql}[i + 1]))), '')`
-    case 'variant':
-      return sql
     case 'datetime':
       return dateText(sql, type, style)
     default:
@@ -271,9 +277,18 @@ function toText(value: Bound, to: SqlType, options: ConvertOptions): string {
       if (style === 3) return `float_text(CAST(${sql} AS DOUBLE), 16)`
       if (style === undefined || style === 0) return `short_float_text(CAST(${sql} AS DOUBLE))`
       throw notImplemented(`CONVERT of ${type.name} to a string with style ${style}`)
+    case 'decimal':
+    case 'numeric':
+      return decimalDigits(sql, type)
     default:
       return `CAST(${sql} AS VARCHAR)`
   }
+}
+
+/** Plain notation; DuckDB leaves the zero before the point out of a decimal that is all fraction. */
+export function decimalDigits(sql: string, type: Extract<SqlType, { readonly precision: number }>): string {
+  const text = `CAST(${sql} AS VARCHAR)`
+  return type.precision === type.scale ? `regexp_replace(${text}, '^(-?)\\.', '\\10.')` : text
 }
 
 function dateText(sql: string, type: SqlType, style: number | undefined): string {

@@ -23,6 +23,7 @@ import {
   VARCHAR,
 } from '@duckdb/node-api'
 import type { SqlType, SqlValue } from '../session.ts'
+import { notImplemented } from './errors.ts'
 import { asDecimal, familyOf } from './types.ts'
 import { encodeString, epochDays, guidToKey, textOf } from './values.ts'
 
@@ -32,8 +33,9 @@ export { type DuckDBAppender, DuckDBDataChunk, type DuckDBType }
 export function DuckDBTypes(type: SqlType): DuckDBType {
   switch (familyOf(type)) {
     case 'string':
-    case 'variant':
       return VARCHAR
+    case 'variant':
+      return STRUCT({ b: VARCHAR, p: INTEGER, s: INTEGER, n: INTEGER, c: VARCHAR, v: VARCHAR })
     case 'binary':
       return BLOB
     case 'guid':
@@ -78,8 +80,11 @@ export function toDuckValue(type: SqlType): (value: SqlValue) => DuckDBValue {
       value === null ? null : make(value)
   switch (familyOf(type)) {
     case 'string':
-    case 'variant':
       return some((v) => encodeString(textOf(v)))
+    case 'variant':
+      return some(() => {
+        throw notImplemented('a sql_variant in a bulk load')
+      })
     case 'binary':
       return some((v) => new DuckDBBlobValue(v instanceof Uint8Array ? v : new Uint8Array()))
     case 'guid':

@@ -6,6 +6,7 @@ import { dateRules } from './dates.ts'
 import { notImplemented, sqlError } from './errors.ts'
 import { duckType, familyOf, lengthOf, unifyTypes } from './types.ts'
 import { textOf } from './values.ts'
+import { variantBytes, variantProperty } from './variant.ts'
 
 const nvarcharMax: SqlType = { name: 'nvarchar', length: -1 }
 
@@ -90,6 +91,8 @@ const rules: Readonly<Record<string, Rule>> = {
         return bound(`CAST(text_units(${v.sql}) * ${v.type.name.startsWith('n') ? 2 : 1} AS INTEGER)`, int)
       case 'binary':
         return bound(`CAST(octet_length(${v.sql}) AS INTEGER)`, int)
+      case 'variant':
+        return bound(`CAST(${variantBytes(v)} AS INTEGER)`, int)
       default:
         return bound(`CASE WHEN ${v.sql} IS NULL THEN NULL ELSE ${storageBytes(v)} END`, int)
     }
@@ -214,6 +217,7 @@ const rules: Readonly<Record<string, Rule>> = {
       length: 8000,
     })
   },
+  SQL_VARIANT_PROPERTY: (args) => variantProperty(arg(args, 0), arg(args, 1)),
   ISNUMERIC: (args) => bound(`CASE WHEN try_cast(${text(arg(args, 0)).sql} AS DOUBLE) IS NULL THEN 0 ELSE 1 END`, int),
   ISDATE: (args) => bound(`CASE WHEN TRY(ticks_of_text(${text(arg(args, 0)).sql})) IS NULL THEN 0 ELSE 1 END`, int),
   ISJSON: () => {
@@ -246,7 +250,7 @@ const arity: Readonly<Record<string, number>> = {
       .map((name) => [name, 1]),
   ),
   ...Object.fromEntries(
-    'LEFT RIGHT REPLICATE ISNULL NULLIF POWER DATEPART SWITCHOFFSET TODATETIMEOFFSET EOMONTH HASHBYTES QUOTENAME LOG'
+    'LEFT RIGHT REPLICATE ISNULL NULLIF POWER DATEPART SWITCHOFFSET TODATETIMEOFFSET EOMONTH HASHBYTES QUOTENAME LOG SQL_VARIANT_PROPERTY'
       .split(' ')
       .map((name) => [name, 2]),
   ),

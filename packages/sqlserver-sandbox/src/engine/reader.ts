@@ -2,6 +2,7 @@ import type { DuckDBDataChunk, DuckDBVector } from '@duckdb/node-api'
 import type { ResultChunk, SqlType, SqlValue } from '../session.ts'
 import { familyOf } from './types.ts'
 import { decodeString, epochDays, keyToGuid } from './values.ts'
+import { variantValue } from './variant-value.ts'
 
 type Cell = (row: number) => SqlValue
 
@@ -25,7 +26,6 @@ function cellReader(source: DuckDBVector, type: SqlType): Cell {
   // DuckDB gives each type of column one type of item, which the casts below name.
   switch (familyOf(type)) {
     case 'string':
-    case 'variant':
       return (row) => {
         const value = vector.getItem(row)
         return value === null ? null : decodeString(value as string)
@@ -34,6 +34,11 @@ function cellReader(source: DuckDBVector, type: SqlType): Cell {
       return (row) => {
         const value = vector.getItem(row)
         return value === null ? null : (value as { bytes: Uint8Array }).bytes
+      }
+    case 'variant':
+      return (row) => {
+        const value = vector.getItem(row)
+        return value === null ? null : variantValue(value)
       }
     case 'guid':
       return (row) => {

@@ -122,6 +122,8 @@ export function duckType(type: SqlType): string {
     case 'image':
     case 'rowversion':
       return 'BLOB'
+    case 'sql_variant':
+      return 'STRUCT(b VARCHAR, p INTEGER, s INTEGER, n INTEGER, c VARCHAR, v VARCHAR)'
     default:
       return 'VARCHAR'
   }

@@ -107,7 +107,7 @@ export function literalSql(value: SqlValue, type: SqlType): string {
     case 'guid':
       return `CAST('${guidToKey(textOf(value))}' AS UUID)`
     case 'variant':
-      return quote(textOf(value))
+      throw notImplemented('a sql_variant in a variable or parameter')
     case 'datetime':
       if (type.name === 'date') return `CAST(DATE '1970-01-01' + CAST(${Number(value) - epochDays} AS INTEGER) AS DATE)`
       if (type.name === 'datetimeoffset') {
