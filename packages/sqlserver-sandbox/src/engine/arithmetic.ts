@@ -1,7 +1,8 @@
 import type { SqlType } from '../session.ts'
 import { type Bound, bound, collationOf } from './bound.ts'
-import { clash, convert, fail, fromTicks, implicitly, toTicks } from './convert.ts'
+import { clash, convert, fromTicks, implicitly } from './convert.ts'
 import { notImplemented, sqlError } from './errors.ts'
+import { fail, toTicks } from './sql-text.ts'
 import { textOf } from './values.ts'
 import { asDecimal, duckType, familyOf, isInteger, lengthOf, precedenceOf, shrink, unifyTypes } from './types.ts'
 

@@ -1,6 +1,6 @@
 import type { SqlType, SqlValue } from '../session.ts'
 import { notImplemented, sqlError } from './errors.ts'
-import { variantKey } from './variant.ts'
+import { variantKey } from './variant-key.ts'
 
 /** A bound value: DuckDB SQL and what SQL Server knows about it. */
 export interface Bound {

@@ -3,6 +3,7 @@ import type { Bound } from './bound.ts'
 import { fromBinary, toBinary } from './binary.ts'
 import { notImplemented, sqlError } from './errors.ts'
 import { duckType, familyOf, isExact, isInteger, lengthOf } from './types.ts'
+import { decimalDigits, fail, toTicks } from './sql-text.ts'
 import { fitsVariant, fromVariant, toVariant } from './variant.ts'
 import {
   conversionError,
@@ -70,14 +71,6 @@ export interface ConvertOptions {
   readonly truncate?: boolean
 }
 
-export function fail(number: number, message: string): string {
-  return `error(${quoteMessage(`@sql:${number}:${message}`)})`
-}
-
-function quoteMessage(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
-}
-
 /** Converts a value to a type: the DuckDB SQL for it. */
 export function convert(value: Bound, to: SqlType, options: ConvertOptions = {}): Bound {
   const base: Bound = { ...value, type: to, isNull: false, byteKey: undefined, constant: undefined, hasConstant: false }
@@ -113,7 +106,7 @@ function convertSql(value: Bound, a: string, to: SqlType, b: string, options: Co
     if (!fitsVariant(type)) throw clash(type, to)
     return toVariant(value)
   }
-  if (a === 'variant') return fromVariant(value, to, options)
+  if (a === 'variant') return fromVariant(value, to, (inner) => convert(inner, to, options).sql)
   if (b === 'string') return fit(toText(value, to, options), type, to, options)
   if (a === 'string' && b === 'number') {
     const trimmed = `trim(${sql})`
@@ -165,24 +158,6 @@ function convertSql(value: Bound, a: string, to: SqlType, b: string, options: Co
   if (type.name === 'datetime' && (to.name === 'float' || to.name === 'real'))
     return `CAST(${sql} / 25920000.0 AS ${duck})`
   throw sqlError(529, `Explicit conversion from data type ${type.name} to ${to.name} is not allowed.`)
-}
-
-/** Ticks since 0001-01-01, local for a datetimeoffset. */
-export function toTicks(sql: string, type: SqlType): string {
-  switch (type.name) {
-    case 'date':
-      return `(CAST(date_diff('day', DATE '1970-01-01', ${sql}) + ${epochDays} AS BIGINT) * ${ticksPerDay})`
-    case 'datetime':
-      return `(${ticks1900} + datetime_ticks(${sql}))`
-    case 'smalldatetime':
-      return `(${ticks1900} + CAST(${sql} AS BIGINT) * 600000000)`
-    case 'time':
-      return `(${ticks1900} + ${sql})`
-    case 'datetimeoffset':
-      return `((${sql}).u + CAST((${sql}).o AS BIGINT) * 600000000)`
-    default:
-      return sql
-  }
 }
 
 /** A date/time of the type from local ticks. */
@@ -283,12 +258,6 @@ function toText(value: Bound, to: SqlType, options: ConvertOptions): string {
     default:
       return `CAST(${sql} AS VARCHAR)`
   }
-}
-
-/** Plain notation; DuckDB leaves the zero before the point out of a decimal that is all fraction. */
-export function decimalDigits(sql: string, type: Extract<SqlType, { readonly precision: number }>): string {
-  const text = `CAST(${sql} AS VARCHAR)`
-  return type.precision === type.scale ? `regexp_replace(${text}, '^(-?)\\.', '\\10.')` : text
 }
 
 function dateText(sql: string, type: SqlType, style: number | undefined): string {

@@ -1,8 +1,8 @@
 import { SandboxSqlError, type SqlType } from '../session.ts'
 import { type Bound, bound } from './bound.ts'
-import { convert, type ConvertOptions, decimalDigits, fail } from './convert.ts'
 import { notImplemented, sqlError } from './errors.ts'
 import { catalogType, defaultCollation, duckType, familyOf, formatType, isInteger, lengthOf } from './types.ts'
+import { decimalDigits, fail } from './sql-text.ts'
 import { textOf } from './values.ts'
 
 /*
@@ -74,11 +74,11 @@ function stored(sql: string, type: SqlType): string {
   }
 }
 
-/** CONVERT of a sql_variant: what it does is decided by the base type of each value. */
-export function fromVariant({ sql, inner }: Bound, to: SqlType, options: ConvertOptions): string {
-  if (inner !== undefined) return convert(inner, to, options).sql
+/** CONVERT of a sql_variant: what it does is decided by the base type of each value. `convert` is the same CONVERT of one base type. */
+export function fromVariant({ sql, inner }: Bound, to: SqlType, convert: (value: Bound) => string): string {
+  if (inner !== undefined) return convert(inner)
   const branches = bases.map((base) => {
-    const value = orError(() => convert(bound(stored('x', base), base), to, options).sql, to)
+    const value = orError(() => convert(bound(stored('x', base), base)), to)
     return `WHEN '${base.name}' THEN ${'scale' in base ? atScale(value, base, to) : value}`
   })
   const decimal = orError(() => fromDecimal('x', to), to)
@@ -139,38 +139,6 @@ export function variantBytes({ sql }: Bound): string {
     `ELSE (x).n END`,
   ].join(' ')
   return once(sql, bytes)
-}
-
-/**
- * What two variants have in common when SQL Server finds them equal: the family of the base type, and the value.
- * @see https://learn.microsoft.com/sql/t-sql/data-types/sql-variant-transact-sql#comparing-sql_variant-values
- */
-export function variantKey(value: string): string {
-  const sql = 'x'
-  const text = `(${sql}).v`
-  const exact = `regexp_replace(regexp_replace(${text}, '(\\.[0-9]*?)0+$', '\\1'), '\\.$', '')`
-  const sensitive = `regexp_matches((${sql}).c, '_(CS|BIN2?)(_|$)')`
-  const key = [
-    `CASE WHEN ${sql} IS NULL THEN NULL`,
-    `WHEN (${sql}).b = 'bit' THEN 'exact ' || CASE ${text} WHEN 'true' THEN '1' ELSE '0' END`,
-    `WHEN (${sql}).b IN ('tinyint', 'smallint', 'int', 'bigint', 'money', 'smallmoney', 'decimal', 'numeric') THEN 'exact ' || ${exact}`,
-    `WHEN (${sql}).b IN ('real', 'float') THEN 'float ' || CAST(CAST(${text} AS DOUBLE) + 0.0 AS VARCHAR)`,
-    `WHEN (${sql}).b IN ('char', 'varchar', 'nchar', 'nvarchar') THEN 'text ' || (${sql}).c || ' ' || CASE WHEN ${sensitive} THEN rtrim(${text}, ' ') ELSE lower(rtrim(${text}, ' ')) END`,
-    `WHEN (${sql}).b IN ('binary', 'varbinary') THEN 'binary ' || regexp_replace(${text}, '(00)+$', '')`,
-    `WHEN (${sql}).b = 'uniqueidentifier' THEN 'guid ' || ${text}`,
-    `ELSE 'datetime ' || CAST(${momentTicks(sql)} AS VARCHAR) END`,
-  ].join(' ')
-  return once(value, key)
-}
-
-/** Ticks of any date type, as comparing them as datetimeoffset has it. */
-function momentTicks(sql: string): string {
-  const wide: SqlType = { name: 'datetimeoffset', scale: 7 }
-  const moments = bases.filter((base) => familyOf(base) === 'datetime' && (!('scale' in base) || base.scale === 7))
-  const branches = moments.map(
-    (base) => `WHEN '${base.name}' THEN (${convert(bound(stored(sql, base), base), wide).sql}).u`,
-  )
-  return `(CASE (${sql}).b ${branches.join(' ')} END)`
 }
 
 /** SQL_VARIANT_PROPERTY: itself a sql_variant; NULL for what the base type does not have. */
