@@ -19,6 +19,7 @@ export function carriedPosition(snapshot: Snapshot): RecordedPosition | undefine
   if (sequence === undefined || !/^\d{1,19}$/.test(sequence)) return undefined
   const loadId = summary[journalSummary.loadId]
   const handover = summary[journalSummary.loadHandover]
+  const from = summary[journalSummary.loadFrom]
   const chunk = parseChunk(summary[journalSummary.loadChunk] ?? '')
   return {
     watermark: summary[journalSummary.watermark],
@@ -35,6 +36,7 @@ export function carriedPosition(snapshot: Snapshot): RecordedPosition | undefine
             ...chunk,
             cursor: summary[journalSummary.loadCursor],
             complete: chunk.chunk === chunk.chunks,
+            from: from !== undefined && /^\d{1,19}$/.test(from) ? BigInt(from) : undefined,
           },
   }
 }

@@ -4,6 +4,7 @@ import type { RecordBatch } from 'apache-arrow'
 import { withBookkeeping } from './bookkeeping.ts'
 import { checkMode, invalid, type BatchOptions, type CommitOptions, type JournalCommit } from './batch-options.ts'
 import { commitBatch, outcomeUnknown, type BatchCommit } from './commit-batch.ts'
+import { completedLoadProperty } from './completed-load.ts'
 import type { JournalError } from './errors.ts'
 import type { FirstLoad } from './journal-head.ts'
 import { journalProperty, journalSummary, SYNC_OP, SYNC_SEQ, type SyncOp } from './names.ts'
@@ -197,6 +198,7 @@ export class JournalBatch implements AsyncDisposable {
               [journalSummary.loadHandover]: load.handover,
               [journalSummary.loadChunk]: formatChunk(load),
               ...(load.cursor === undefined ? {} : { [journalSummary.loadCursor]: load.cursor }),
+              ...(load.from === undefined ? {} : { [journalSummary.loadFrom]: String(load.from) }),
             }),
       },
       properties: (attempt, metadata) => ({
@@ -210,6 +212,7 @@ export class JournalBatch implements AsyncDisposable {
         }),
         ...rollbackProperty(metadata, this.#label),
         ...reloadProperty(metadata, load),
+        ...completedLoadProperty(load, { sequence, snapshotId: attempt.snapshotId }),
       }),
     }
   }
@@ -217,7 +220,10 @@ export class JournalBatch implements AsyncDisposable {
   #loadAfter(options: CommitOptions): FirstLoad | undefined {
     if (this.#options.mode !== 'load') return undefined
     const load = this.#options.load ?? { loadId: this.batchId, handover: options.watermark, chunk: 1, chunks: 1 }
-    return { ...load, complete: load.chunk === load.chunks }
+    // Chunks of one load follow one another without anything in between, so its rows are one range.
+    const { base } = this.#options
+    const from = load.chunk === 1 ? base.sequence + 1n : base.firstLoad?.from
+    return { ...load, complete: load.chunk === load.chunks, from }
   }
 
   #range(): { readonly from: bigint; readonly to: bigint } | undefined {

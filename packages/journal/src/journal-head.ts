@@ -10,6 +10,8 @@ export interface FirstLoad {
   /** Where the next chunk begins, as whoever reads the source wrote it down. */
   readonly cursor?: string | undefined
   readonly complete: boolean
+  /** The `_sync_seq` of its first row; undefined for a load that was begun before this was recorded. */
+  readonly from: bigint | undefined
 }
 
 /** Where the extract leg of a journal stands: what the next batch is built on. */

@@ -39,6 +39,8 @@ export const journalProperty = {
   layout: 'icebridge.layout',
   /** Ranges of `_sync_seq` that a rollback took out of the history. */
   rollbacks: 'icebridge.rollbacks',
+  /** The newest completed load: its id, the range of its `_sync_seq` and its last commit. */
+  load: 'icebridge.load',
   /** `true` from a change of columns that rows in the journal lack values of, then the id of the load that brings them, then `false`. */
   reloadDue: 'icebridge.reload-due',
 } as const
@@ -56,6 +58,8 @@ export const journalSummary = {
   seqRange: 'icebridge.seq-range',
   loadId: 'icebridge.load-id',
   loadHandover: 'icebridge.load-handover',
+  /** The `_sync_seq` of the load's first row. */
+  loadFrom: 'icebridge.load-from',
   /** `n/m`: chunk n of m, from 1; `n/?` while their number is not known. */
   loadChunk: 'icebridge.load-chunk',
   /** Where the next chunk begins, in the words of whoever reads the source. */

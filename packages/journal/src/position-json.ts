@@ -31,6 +31,7 @@ export function serializePosition(position: RecordedPosition): string {
             chunk: load.chunk,
             ...(load.chunks === undefined ? {} : { chunks: load.chunks }),
             ...(load.cursor === undefined ? {} : { cursor: load.cursor }),
+            ...(load.from === undefined ? {} : { from: String(load.from) }),
           },
         }),
   })
@@ -77,7 +78,7 @@ export function parseChunk(text: string): { readonly chunk: number; readonly chu
 
 function parseLoad(value: unknown): FirstLoad {
   if (!isRecord(value)) throw new TypeError('load is no object')
-  const { id, handover, chunk, chunks, cursor } = value
+  const { id, handover, chunk, chunks, cursor, from } = value
   if (
     typeof id !== 'string' ||
     typeof handover !== 'string' ||
@@ -93,6 +94,7 @@ function parseLoad(value: unknown): FirstLoad {
     chunks,
     cursor: optionalText(cursor, 'cursor'),
     complete: chunk === chunks,
+    from: from === undefined ? undefined : BigInt(String(from)),
   }
 }
 

@@ -1,5 +1,6 @@
 import { planIncrementalAppends, planScan, gt, type TableHandle } from '@icebridge/iceberg-core'
 import type { AppliedPosition } from './applied-position.ts'
+import { lacksLoad, newestCompletedLoad } from './completed-load.ts'
 import { JournalError } from './errors.ts'
 import { historyOf, removesFilesOnly } from './history.ts'
 import type { JournalColumn } from './journal-column.ts'
@@ -37,7 +38,11 @@ export async function readFrom(
   const { table, label, head } = journal
   const { metadata } = table.loaded
   const { signal } = options
-  const from = position?.sequence ?? 0n
+  const newest = newestCompletedLoad(metadata, head.sequence)
+  const load =
+    newest !== undefined && (position === undefined || lacksLoad(metadata, position, newest)) ? newest : undefined
+  // A load has every row that there was: a target that has nothing needs nothing from before it.
+  const from = position?.sequence ?? (load === undefined ? 0n : load.sequence.from - 1n)
   const located =
     position === undefined ? undefined : locatePosition(metadata, position, { label, sequence: head.sequence })
   const rows = head.sequence - from
@@ -51,22 +56,25 @@ export async function readFrom(
       files = await sequencedFiles(table, planIncrementalAppends(table, { ...range, filter, signal }))
     } else {
       scan = position === undefined ? 'whole' : 'filtered'
-      files = await sequencedFiles(table, planScan(table, { ...(position === undefined ? {} : { filter }), signal }))
+      files = await sequencedFiles(table, planScan(table, { ...(from === 0n ? {} : { filter }), signal }))
     }
   }
   const counted = rowsAbove(files, from)
-  if (counted !== undefined && counted !== rows) throw recordsRemoved(journal, position, rows, counted)
+  if (counted !== undefined && counted !== rows) throw recordsRemoved(journal, from, rows, counted)
   return new UnitReader({
     table,
     head,
     position,
+    applied: from,
+    load,
     scan,
     files,
     columns: [SYNC_SEQ, SYNC_OP, ...(options.bookkeeping ?? []), ...sourceColumns(journal.columns)],
     timeColumns: journal.timeColumns,
     batchRows: options.batchRows,
     signal,
-    removed: (expected, found) => recordsRemoved(journal, position, expected, found),
+    companions: new Map(journal.columns.map(({ name, companions }) => [name, companions.map((each) => each.name)])),
+    removed: (expected, found, above) => recordsRemoved(journal, above, expected, found),
   })
 }
 
@@ -84,7 +92,7 @@ function sourceColumns(columns: readonly JournalColumn[]): readonly string[] {
 /** Numbers have no gaps, so rows that are not there were taken away. */
 function recordsRemoved(
   { table, label, head }: ReadableJournal,
-  position: AppliedPosition | undefined,
+  above: bigint,
   expected: bigint,
   found: bigint,
 ): JournalError {
@@ -92,7 +100,7 @@ function recordsRemoved(
   const by = removal === undefined ? '' : `; snapshot ${removal.snapshotId} removed files`
   return new JournalError(
     'records-removed',
-    `journal ${label} holds ${found} row versions above _sync_seq ${position?.sequence ?? 0n} at snapshot ${head.snapshotId}, where there were ${expected}${by}`,
+    `journal ${label} holds ${found} row versions above _sync_seq ${above} at snapshot ${head.snapshotId}, where there were ${expected}${by}`,
     {
       hint:
         removal === undefined

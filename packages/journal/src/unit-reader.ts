@@ -1,12 +1,13 @@
-import { alwaysTrue, and, gteq, lteq, type TableHandle } from '@icebridge/iceberg-core'
+import { alwaysTrue, and, gteq, lteq, planScan, type TableHandle } from '@icebridge/iceberg-core'
 import { IcebergReader } from '@icebridge/iceberg-io'
 import type { RecordBatch } from 'apache-arrow'
 import type { AppliedPosition } from './applied-position.ts'
+import type { CompletedLoad } from './completed-load.ts'
 import { JournalError } from './errors.ts'
 import { carriedPosition, historyOf } from './history.ts'
 import type { JournalHead } from './journal-head.ts'
-import type { JournalRead, JournalUnit, UnitOptions } from './journal-read.ts'
-import type { SequencedFile } from './live-files.ts'
+import type { JournalRead, JournalUnit, ReloadKeys, UnitOptions } from './journal-read.ts'
+import { sequencedFiles, type SequencedFile } from './live-files.ts'
 import { SYNC_SEQ } from './names.ts'
 import { microsAsTimes } from './retype.ts'
 
@@ -14,13 +15,18 @@ export interface UnitReaderState {
   readonly table: TableHandle
   readonly head: JournalHead
   readonly position: AppliedPosition | undefined
+  /** Row versions up to this one are not of the read. */
+  readonly applied: bigint
+  readonly load: CompletedLoad | undefined
   readonly scan: JournalRead['scan']
   readonly files: readonly SequencedFile[]
   readonly columns: readonly string[]
   readonly timeColumns: ReadonlySet<string>
   readonly batchRows: number | undefined
   readonly signal: AbortSignal | undefined
-  readonly removed: (expected: bigint, found: bigint) => JournalError
+  /** Names of the companions of each source column. */
+  readonly companions: ReadonlyMap<string, readonly string[]>
+  readonly removed: (expected: bigint, found: bigint, above: bigint) => JournalError
 }
 
 /** A planned read, cut into units. */
@@ -54,6 +60,10 @@ export class UnitReader implements JournalRead {
     return this.#state.scan
   }
 
+  get load(): CompletedLoad | undefined {
+    return this.#state.load
+  }
+
   get rows(): bigint {
     return this.#state.head.sequence - this.#applied
   }
@@ -66,14 +76,20 @@ export class UnitReader implements JournalRead {
       })
     }
     const { head, position } = this.#state
-    const ends = options.wholeSnapshots === true ? this.#snapshotEnds(BigInt(maxRows)) : this.#evenEnds(BigInt(maxRows))
     let from = this.#applied + 1n
+    const ends = options.wholeSnapshots === true ? this.#snapshotEnds(BigInt(maxRows)) : this.#evenEnds(BigInt(maxRows))
     for (const to of ends) {
       yield this.#unit(from, to)
       from = to + 1n
     }
     const moved = position !== undefined && position.snapshotId !== head.snapshotId
     if (this.rows === 0n && moved) yield this.#unit(from, from - 1n)
+  }
+
+  loadUnit(): JournalUnit | undefined {
+    const { load, position } = this.#state
+    if (load === undefined || position !== undefined || load.sequence.to < load.sequence.from) return undefined
+    return this.#unit(load.sequence.from, load.sequence.to)
   }
 
   widen(from: bigint): JournalUnit {
@@ -87,7 +103,7 @@ export class UnitReader implements JournalRead {
   }
 
   get #applied(): bigint {
-    return this.#state.position?.sequence ?? 0n
+    return this.#state.applied
   }
 
   *#evenEnds(maxRows: bigint): Generator<bigint> {
@@ -121,17 +137,49 @@ export class UnitReader implements JournalRead {
     // A unit that ends inside a commit stands at the pinned snapshot: should that be rolled back, the target learns of it.
     const snapshotId = this.#commitEnds.get(to) ?? head.snapshotId
     if (snapshotId === undefined) throw new TypeError('a journal without a snapshot has no units')
-    const stream = (): AsyncGenerator<RecordBatch, void, undefined> => this.#stream(from, to)
+    const { files, columns } = this.#state
+    const stream = (): AsyncGenerator<RecordBatch, void, undefined> => this.#stream(from, to, files, columns)
+    const reload = this.#reload(from, to)
     return {
       sequence: { from, to },
       snapshotId: to < from ? (head.snapshotId ?? snapshotId) : snapshotId,
       rows: Number(to - from + 1n),
       batches: { [Symbol.asyncIterator]: stream },
+      ...(reload === undefined ? {} : { reload }),
     }
   }
 
-  async *#stream(from: bigint, to: bigint): AsyncGenerator<RecordBatch, void, undefined> {
-    const { table, files, columns, timeColumns, batchRows, signal, removed } = this.#state
+  /** What a unit owes to a reload that ends within it. */
+  #reload(unitFrom: bigint, unitTo: bigint): ReloadKeys | undefined {
+    const { load, position } = this.#state
+    if (load === undefined || position === undefined || load.sequence.from === 1n) return undefined
+    const { from, to: end } = load.sequence
+    const ended = end === this.#applied ? unitFrom === this.#applied + 1n : end >= unitFrom && end <= unitTo
+    if (!ended) return undefined
+    const keys = (columns: readonly string[]): AsyncGenerator<RecordBatch, void, undefined> =>
+      this.#keys(from, unitTo, columns)
+    return {
+      sequence: { from, to: unitTo },
+      rows: Number(unitTo - from + 1n),
+      keys: (columns) => ({ [Symbol.asyncIterator]: () => keys(columns) }),
+    }
+  }
+
+  async *#keys(from: bigint, to: bigint, columns: readonly string[]): AsyncGenerator<RecordBatch, void, undefined> {
+    const { table, companions, signal } = this.#state
+    if (to < from) return
+    const files = await sequencedFiles(table, planScan(table, { filter: gteq(SYNC_SEQ, from), signal }))
+    const names = columns.flatMap((name) => [name, ...(companions.get(name) ?? [])])
+    yield* this.#stream(from, to, files, [SYNC_SEQ, ...names])
+  }
+
+  async *#stream(
+    from: bigint,
+    to: bigint,
+    files: readonly SequencedFile[],
+    columns: readonly string[],
+  ): AsyncGenerator<RecordBatch, void, undefined> {
+    const { table, timeColumns, batchRows, signal, removed } = this.#state
     const expected = to - from + 1n
     if (expected === 0n) return
     const between = and(gteq(SYNC_SEQ, from), lteq(SYNC_SEQ, to))
@@ -148,7 +196,7 @@ export class UnitReader implements JournalRead {
       found += BigInt(batch.numRows)
       yield microsAsTimes(batch, timeColumns)
     }
-    if (found !== expected) throw removed(expected, found)
+    if (found !== expected) throw removed(expected, found, from - 1n)
   }
 }
 

@@ -56,7 +56,7 @@ test('a restart learns from the head which chunks are there, and goes on with th
   const load = { loadId, handover: '0x10', chunks: 2 }
   await extracted(journal, lake, { watermark: '0x10', rows: [someRows(2)], mode: 'load', load: { ...load, chunk: 1 } })
   const head = await headOf(journal)
-  expect(head.firstLoad).toEqual({ loadId, handover: '0x10', chunk: 1, chunks: 2, complete: false })
+  expect(head.firstLoad).toEqual({ loadId, handover: '0x10', chunk: 1, chunks: 2, complete: false, from: 1n })
   const again = { ...load, chunk: 1 }
   await expect(extract(journal, lake, { watermark: '0x10', mode: 'load', load: again })).rejects.toMatchObject({
     code: 'invalid-argument',
