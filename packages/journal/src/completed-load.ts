@@ -77,12 +77,10 @@ function parseLoad(text: string): CompletedLoad {
     const value: unknown = JSON.parse(text)
     if (!isRecord(value)) throw new TypeError('it is no object')
     const { id, from, to, snapshotId } = value
-    if (typeof id !== 'string') throw new TypeError('it has no id')
-    return {
-      loadId: id,
-      sequence: { from: BigInt(String(from)), to: BigInt(String(to)) },
-      snapshotId: BigInt(String(snapshotId)),
-    }
+    if (typeof id !== 'string' || typeof from !== 'string' || typeof to !== 'string')
+      throw new TypeError('id, from and to are not all there')
+    if (typeof snapshotId !== 'string') throw new TypeError('it has no snapshotId')
+    return { loadId: id, sequence: { from: BigInt(from), to: BigInt(to) }, snapshotId: BigInt(snapshotId) }
   } catch (cause) {
     throw new JournalError('not-a-journal', `the table property ${journalProperty.load} cannot be read`, {
       hint: `Remove the property ${journalProperty.load}: the commits of the history then tell what was loaded.`,

@@ -94,8 +94,13 @@ function parseLoad(value: unknown): FirstLoad {
     chunks,
     cursor: optionalText(cursor, 'cursor'),
     complete: chunk === chunks,
-    from: from === undefined ? undefined : BigInt(String(from)),
+    from: bigintText(from),
   }
+}
+
+function bigintText(value: unknown): bigint | undefined {
+  const text = optionalText(value, 'from')
+  return text === undefined ? undefined : BigInt(text)
 }
 
 function optionalText(value: unknown, name: string): string | undefined {
