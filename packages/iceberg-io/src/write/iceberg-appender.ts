@@ -15,6 +15,7 @@ import {
   type TableMetadata,
 } from '@icebridge/iceberg-core'
 import type { RecordBatch } from 'apache-arrow'
+import { SpillFile } from '../delete/spill-file.ts'
 import { IcebergIoError } from '../errors.ts'
 import type { Compression } from './compression.ts'
 import { DataFileWriter, type DataFileOptions } from './data-file-writer.ts'
@@ -26,6 +27,7 @@ import { parquetSchema } from './parquet-schema.ts'
 import { type PartitionedBatch, Partitioner } from './partitioner.ts'
 import { RowOrder } from './row-order.ts'
 import { SortBuffer } from './sort-buffer.ts'
+import { SortedRuns } from './sorted-runs.ts'
 import { WriteDefaults } from './write-defaults.ts'
 
 const DEFAULT_FILE_BYTES = 512 * 1024 * 1024
@@ -47,12 +49,12 @@ export interface AppenderOptions {
   /** Columns, as dotted paths, whose bounds are kept whole whatever the table declares. */
   readonly fullMetricsColumns?: readonly string[] | undefined
   /**
-   * Sorts the rows by the table's default sort order. A file then ends at `sortBytes` of rows, which are held in memory, whole
-   * batches and not copies. Without it rows are written as they come; a file whose rows came in order is marked as sorted all
-   * the same.
+   * Sorts the rows of each partition by the table's default sort order. `sortBytes` of rows are held in memory, whole batches and
+   * not copies, and what is more goes to a temporary file until the end. Without it rows are written as they come; a file whose
+   * rows came in order is marked as sorted all the same.
    */
   readonly sort?: boolean | undefined
-  /** Bytes of rows that are held for sorting, over all partitions. Default 64 MiB. */
+  /** Bytes of rows that are held in memory for sorting, over all partitions. Default 64 MiB. */
   readonly sortBytes?: number | undefined
   /**
    * Batches may also have `_row_id` and `_last_updated_sequence_number`, which are written: for rows that are moved from other
@@ -88,7 +90,8 @@ export class IcebergAppender {
   /** The order to sort by; undefined when rows are written as they come. */
   readonly #sortBy: RowOrder | undefined
   /** Rows that wait to be sorted, by partition. */
-  readonly #buffers = new Map<string, { readonly values: readonly PartitionValue[]; readonly rows: SortBuffer }>()
+  readonly #held = new Map<string, HeldRows>()
+  readonly #spill = new SpillFile()
   /** Open files by partition, the one used last at the end. */
   readonly #writers = new Map<string, DataFileWriter>()
   readonly #files: DataFile[] = []
@@ -164,8 +167,9 @@ export class IcebergAppender {
   /** Ends all files. They are whole and durable when this resolves, and belong to no snapshot yet. */
   async finish(): Promise<readonly DataFile[]> {
     return this.#step(async () => {
-      if (this.#sortBy !== undefined) for (const key of this.#buffers.keys()) await this.#writeSorted(key, this.#sortBy)
+      if (this.#sortBy !== undefined) for (const key of this.#held.keys()) await this.#writeSorted(key, this.#sortBy)
       for (const key of this.#writers.keys()) await this.#close(key)
+      await this.#spill[Symbol.asyncDispose]()
       this.#state = 'finished'
       return this.#files
     })
@@ -177,7 +181,9 @@ export class IcebergAppender {
     this.#state = 'aborted'
     const open = [...this.#writers.values()]
     this.#writers.clear()
+    this.#held.clear()
     const aborted = await Promise.allSettled(open.map((writer) => writer.abort()))
+    await this.#spill[Symbol.asyncDispose]()
     await deleteDataFiles(this.#io, this.#files)
     const failure = aborted.find((result) => result.status === 'rejected')
     if (failure !== undefined) throw failure.reason
@@ -203,27 +209,35 @@ export class IcebergAppender {
     }
   }
 
-  /** Keeps rows for sorting; what is held most of is written when it is too much. */
+  /** Keeps rows for sorting; what is held most of is spilled when it is too much. */
   async #hold(part: PartitionedBatch, order: RowOrder): Promise<void> {
-    if (this.#buffers.get(part.key)?.rows.accepts(part.batch) === false) await this.#writeSorted(part.key, order)
-    let buffer = this.#buffers.get(part.key)
-    if (buffer === undefined) {
-      buffer = { values: part.values, rows: new SortBuffer() }
-      this.#buffers.set(part.key, buffer)
+    if (this.#held.get(part.key)?.buffer.accepts(part.batch) === false) await this.#writeSorted(part.key, order)
+    let held = this.#held.get(part.key)
+    if (held === undefined) {
+      held = { values: part.values, buffer: new SortBuffer(), runs: new SortedRuns(order, this.#spill) }
+      this.#held.set(part.key, held)
     }
-    buffer.rows.add(part.batch)
-    const held = [...this.#buffers].toSorted(([, a], [, b]) => b.rows.bytes - a.rows.bytes)
-    const total = held.reduce((sum, [, { rows }]) => sum + rows.bytes, 0)
-    const [largest] = held
-    if (largest !== undefined && total >= this.#settings.sortBytes) await this.#writeSorted(largest[0], order)
+    held.buffer.add(part.batch)
+    let largest = held
+    let total = 0
+    for (const one of this.#held.values()) {
+      total += one.buffer.bytes
+      if (one.buffer.bytes > largest.buffer.bytes) largest = one
+    }
+    if (total >= this.#settings.sortBytes) await largest.runs.add(largest.buffer.take(order))
   }
 
   /** Writes the rows held for a partition to files of their own. */
   async #writeSorted(key: string, order: RowOrder): Promise<void> {
-    const buffer = this.#buffers.get(key)
-    if (buffer === undefined) return
-    this.#buffers.delete(key)
-    for (const batch of buffer.rows.take(order)) await this.#writePart({ key, values: buffer.values, batch })
+    const held = this.#held.get(key)
+    if (held === undefined) return
+    this.#held.delete(key)
+    const { values, buffer, runs } = held
+    if (!runs.isEmpty) await runs.add(buffer.take(order))
+    for await (const batch of runs.isEmpty ? buffer.take(order) : runs.merge()) {
+      this.#fileOptions.signal?.throwIfAborted()
+      await this.#writePart({ key, values, batch })
+    }
     await this.#close(key)
   }
 
@@ -258,6 +272,15 @@ export class IcebergAppender {
     const folder = partitionPath(this.#spec, this.#partitioner.sources, partition)
     return location(folder, `${prefix}-${this.#created++}-${uuid}.parquet`)
   }
+}
+
+/** Rows of one partition that wait to be sorted. */
+interface HeldRows {
+  readonly values: readonly PartitionValue[]
+  /** Those in memory. */
+  readonly buffer: SortBuffer
+  /** Those that were sorted and spilled, run by run. */
+  readonly runs: SortedRuns
 }
 
 /** @see https://iceberg.apache.org/spec/#row-lineage */

@@ -3,27 +3,31 @@ import type { RecordBatch } from 'apache-arrow'
 import { batchBytes } from './batch-bytes.ts'
 import type { RowOrder } from './row-order.ts'
 
-/** Rows of a batch that is cut from a sorted run. */
-const ROWS_A_BATCH = 16_384
+/** Rows of a batch that is cut from sorted rows: few, as a merge holds one of each run. */
+const ROWS_A_BATCH = 4096
 
-/** Holds the rows of one file until they are sorted. */
+/** Holds rows of a partition until they are sorted. */
 export class SortBuffer {
   #batches: RecordBatch[] = []
+  #columns: readonly string[] | undefined
   #bytes = 0
 
   get bytes(): number {
     return this.#bytes
   }
 
-  /** False when the batch has other columns than those held: they are taken out first. */
+  /** False when the batch has other columns than those before it, in memory or spilled. */
   accepts(batch: RecordBatch): boolean {
-    const held = this.#batches[0]?.schema.fields
-    if (held === undefined) return true
     const { fields } = batch.schema
-    return held.length === fields.length && held.every(({ name }, index) => name === fields[index]?.name)
+    const columns = this.#columns
+    return (
+      columns === undefined ||
+      (columns.length === fields.length && columns.every((name, at) => name === fields[at]?.name))
+    )
   }
 
   add(batch: RecordBatch): void {
+    this.#columns ??= batch.schema.fields.map(({ name }) => name)
     this.#batches.push(batch)
     this.#bytes += batchBytes(batch)
   }

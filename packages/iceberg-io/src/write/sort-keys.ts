@@ -8,6 +8,8 @@ export interface SortKeys {
   readonly nulls: Uint8Array
   /** Orders two keys that are not null; `other` was made from the same field. */
   compare(row: number, other: SortKeys, otherRow: number): number
+  /** A number that is never in another order than the key, and may be equal where the key is not: quick to compare. */
+  prefix(row: number): number
 }
 
 /** Keys of a source as it is. */
@@ -77,6 +79,11 @@ class NumberKeys implements SortKeys {
     if (a > b) return 1
     return a === b && a !== 0 ? 0 : compareValues('double', a, b)
   }
+
+  prefix(row: number): number {
+    const value = this.values[row] ?? 0
+    return Number.isNaN(value) ? Infinity : value
+  }
 }
 
 /** 64-bit integers as halves, so that no bigint is made. */
@@ -95,6 +102,10 @@ class LongKeys implements SortKeys {
     if (high !== 0) return high
     return ((this.halves[row * 2] ?? 0) >>> 0) - ((halves[otherRow * 2] ?? 0) >>> 0)
   }
+
+  prefix(row: number): number {
+    return (this.halves[row * 2 + 1] ?? 0) * 0x1_0000_0000 + ((this.halves[row * 2] ?? 0) >>> 0)
+  }
 }
 
 /** Unsigned byte order, which for UTF-8 is that of code points. */
@@ -112,6 +123,15 @@ class BytesKeys implements SortKeys {
   compare(row: number, other: SortKeys, otherRow: number): number {
     const { data, start } = other as BytesKeys // keys of one field are of one class
     return this.data.compare(data, start(otherRow), start(otherRow + 1), this.start(row), this.start(row + 1))
+  }
+
+  /** The first six bytes, as many as a number holds; a shorter key is filled up with zeros. */
+  prefix(row: number): number {
+    const start = this.start(row)
+    const end = this.start(row + 1)
+    let prefix = 0
+    for (let at = start; at < start + 6; at++) prefix = prefix * 256 + (at < end ? (this.data[at] ?? 0) : 0)
+    return prefix
   }
 }
 
@@ -132,6 +152,12 @@ class ValueKeys implements SortKeys {
     if (a === undefined || a === null || b === undefined || b === null) return 0
     if (typeof a === 'string' && typeof b === 'string') return compareStrings(a, b)
     return compareValues(this.#type, a, b)
+  }
+
+  prefix(row: number): number {
+    const value = this.values[row]
+    if (typeof value === 'number') return Number.isNaN(value) ? Infinity : value
+    return typeof value === 'bigint' ? Number(value) : 0
   }
 }
 
