@@ -18,6 +18,7 @@ const nested = /"x":null|\[\]|"p":null|"a":null/
 
 export const engineLimits: Readonly<Record<TableEngine['name'], readonly EngineLimit[]>> = {
   PyIceberg: [
+    { tables: /^variants$/, finds: /Unsupported field type: 'variant'/, reason: 'no type variant' },
     {
       tables: /^equality_deletes/,
       reads: hasDeletes,
@@ -45,6 +46,7 @@ export const engineLimits: Readonly<Record<TableEngine['name'], readonly EngineL
       reason: 'days and months before 1970 are rounded towards 1970 when partitions are pruned',
     },
     { tables: /^types_new_in_v3$/, finds: /Unrecognized primitive type: timestamptz_ns/, reason: 'no timestamptz_ns' },
+    { tables: /^variants$/, columns: ['v'], finds: /Unsupported Arrow type VARIANT/, reason: 'no variants in Arrow' },
   ],
   ClickHouse: [
     {
@@ -66,6 +68,7 @@ export const engineLimits: Readonly<Record<TableEngine['name'], readonly EngineL
       reason: 'times of day count seconds',
     },
     { tables: /^types_new_in_v3$/, finds: /Unknown Iceberg type: unknown/, reason: 'no type unknown' },
+    { tables: /^variants$/, finds: /Unknown Iceberg type: variant/, reason: 'no type variant' },
     {
       tables: /^merge_on_read_v3/,
       reads: hasDeletes,
@@ -107,7 +110,13 @@ export const engineLimits: Readonly<Record<TableEngine['name'], readonly EngineL
       reason: 'no truncated decimals',
     },
   ],
-  'Java Iceberg': [],
+  'Java Iceberg': [
+    {
+      tables: /^transform_identity_of_fixed$/,
+      finds: /Malformed data\. Length is negative/,
+      reason: 'fixed partition values are taken for bytes with a length, against the Avro schema of the manifest',
+    },
+  ],
 }
 
 /** The columns that an engine can read of a table; undefined when that is all of them. */

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { columnsLeft, engineLimits, limitOf, limitProbes } from './engine-limits.ts'
 import { exactRows, inOneOrder } from './exact-rows.ts'
 import { filterOf } from './fixtures.ts'
-import { tableEngines, type TableRead, type TableRequest } from './table-engines.ts'
+import { tableEngines, type TableEngine, type TableRead, type TableRequest } from './table-engines.ts'
 import { evolved, manySnapshots, rowLevel } from './written-changes.ts'
 import { WrittenLake } from './written-lake.ts'
 import { transforms, types, type WrittenTable } from './written-tables.ts'
@@ -75,7 +75,7 @@ describe.each(engines)('tables that we wrote, read by $name', (engine) => {
     const asked = requests.map(({ written, reads }) => {
       const columns = columnsLeft(limits, written)
       const left = columns === undefined ? reads : reads.map((read) => ({ ...read, columns }))
-      return { written, reads: [...left, ...limitProbes(limits, written)] }
+      return { written, reads: [...left, ...limitProbes(limits, written), ...lineageReads(engine, written)] }
     })
     const answers = await engine.ask(asked)
     const wrong: unknown[] = []
@@ -106,6 +106,12 @@ function readsOf({ table, wheres = [], snapshots }: WrittenTable): readonly Tabl
     ...refs.map(([ref, { snapshotId }]) => ({ ref, refSnapshotId: String(snapshotId) })),
     ...wheres.map((where) => ({ where })),
   ]
+}
+
+/** The library has row ids; the other engines have them not, or not in their scans. */
+function lineageReads({ name }: TableEngine, { lineage }: WrittenTable): readonly TableRead[] {
+  const columns = ['id', '_row_id', '_last_updated_sequence_number']
+  return lineage === true && name === 'Java Iceberg' ? [{ columns }] : []
 }
 
 async function rowsOf({ table }: WrittenTable, read: TableRead): Promise<readonly string[]> {

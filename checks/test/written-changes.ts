@@ -6,13 +6,22 @@ import {
   eq,
   isIn,
   isNull,
+  expireSnapshots,
+  rewriteManifests,
   rowDelta,
   updatePartitionSpec,
   updateSchema,
   upgradeFormatVersion,
   type TableHandle,
 } from '@icebridge/iceberg-core'
-import { compact, deleteWhere, EqualityDeleteWriter, overwriteWhere, upsert } from '@icebridge/iceberg-io'
+import {
+  compact,
+  deleteWhere,
+  EqualityDeleteWriter,
+  overwritePartitions,
+  overwriteWhere,
+  upsert,
+} from '@icebridge/iceberg-io'
 import { appended, batchFor, committed, filesOf, type Row, type WrittenLake } from './written-lake.ts'
 import { field, small, smallRows, type WrittenTable } from './written-tables.ts'
 
@@ -54,11 +63,23 @@ export async function rowLevel(lake: WrittenLake): Promise<readonly WrittenTable
             { environment, mode },
           ),
         )
-        tables.push({ name, table, wheres: [[['category', 'eq', 'c2']], [['id', 'gteq', { long: '10' }]]] })
+        tables.push({
+          name,
+          table,
+          lineage: formatVersion === 3,
+          wheres: [[['category', 'eq', 'c2']], [['id', 'gteq', { long: '10' }]]],
+        })
       }
     }
   }
-  return [...tables, await equality(lake), await equalityPartitioned(lake), await compacted(lake), await upgraded(lake)]
+  return [
+    ...tables,
+    await equality(lake),
+    await equalityPartitioned(lake),
+    await compacted(lake),
+    await upgraded(lake),
+    await maintained(lake),
+  ]
 }
 
 async function equality(lake: WrittenLake): Promise<WrittenTable> {
@@ -114,6 +135,18 @@ async function compacted(lake: WrittenLake): Promise<WrittenTable> {
   table = committed(await deleteWhere(table, isIn('id', [1, 9, 18]), { environment, mode: 'merge-on-read' }))
   table = committed(await compact(table, { environment, all: true }))
   return { name: 'compacted', table: await appended(table, smallRows(20, 22)) }
+}
+
+/** Partitions overwritten, manifests rewritten, snapshots expired. */
+async function maintained(lake: WrittenLake): Promise<WrittenTable> {
+  let table = await lake.create('maintained', { ...small, partition: [['category', { kind: 'identity' }]] })
+  for (let from = 0; from < 20; from += 4) table = await appended(table, smallRows(from, from + 4))
+  table = committed(await overwritePartitions(table, [batchFor(table, [[50n, 'c1', 1]])], { environment }))
+  table = committed(await rewriteManifests(table, {}, { environment }))
+  table = await appended(table, smallRows(60, 62))
+  const selection = { retainLast: 2, olderThanMs: environment.nowMs() + 60_000 }
+  table = committed(await expireSnapshots(table, selection, { environment }))
+  return { name: 'maintained', table, wheres: [[['category', 'eq', 'c1']]] }
 }
 
 /** Position deletes of version 2, then deletion vectors. */

@@ -17,6 +17,8 @@ export interface WrittenTable {
   readonly wheres?: readonly (readonly ExpectedFilter[])[]
   /** All that was written, where nothing was changed later. */
   readonly input?: RecordBatch
+  /** Read the row ids too, with the engines that have them. */
+  readonly lineage?: boolean
   /** Snapshots to read besides the current one; all when absent. */
   readonly snapshots?: readonly bigint[]
 }
@@ -150,6 +152,7 @@ export async function types(lake: WrittenLake): Promise<readonly WrittenTable[]>
     { name: 'types_apart', table: apart, wheres, snapshots: [], input: batchFor(apart, extremes) },
     { name: 'types_v3', table: version3, wheres, input: batchFor(version3, extremes) },
     await newTypes(lake),
+    await variants(lake),
     await boundaries(lake),
   ]
 }
@@ -176,6 +179,22 @@ async function newTypes(lake: WrittenLake): Promise<WrittenTable> {
       [5, null, null, null],
     ]),
   }
+}
+
+/** Variants as the two binary parts that they are stored in: a small number, a short string, a variant null, no variant. */
+async function variants(lake: WrittenLake): Promise<WrittenTable> {
+  const table = await lake.create('variants', {
+    formatVersion: 3,
+    fields: [field(1, 'id', 'int', true), field(2, 'v', { kind: 'variant' })],
+  })
+  const empty = '010000'
+  const rows: readonly Row[] = [
+    [1, [empty, '0c07']],
+    [2, [empty, '096869']],
+    [3, [empty, '00']],
+    [4, null],
+  ]
+  return { name: 'variants', table: await appended(table, rows) }
 }
 
 /** Strings and bytes around the sixteen characters at which bounds are cut; one file a row, so that engines prune by the bounds. */
@@ -230,6 +249,7 @@ const transformed: readonly NestedField[] = [
   field(9, 'uuid', 'uuid'),
   field(10, 'b', 'boolean'),
   field(11, 'time', 'time'),
+  field(12, 'fixed', { kind: 'fixed', length: 4 }),
 ]
 const micros = [-1n, 0n, 1_510_871_468_000_001n, -12_240_784_493_999_993n, lastMicro, 1_510_873_200_000_000n]
 const transformedRows: readonly Row[] = [
@@ -250,9 +270,10 @@ const transformedRows: readonly Row[] = [
       hex.repeat(4),
       id % 2 === 0,
       at - days * day,
+      hex,
     ]
   }),
-  [6, ...Array<null>(10).fill(null)],
+  [6, ...Array<null>(11).fill(null)],
 ]
 
 /** Each transform over each type that it takes. */
@@ -261,6 +282,7 @@ export async function transforms(lake: WrittenLake): Promise<readonly WrittenTab
     ['identity', { kind: 'identity' }, ['l', 'dec', 'date', 'ts', 'tz', 's', 'b', 'time']],
     ['bucket', { kind: 'bucket', buckets: 7 }, ['l', 'dec', 'date', 'ts', 'tz', 's', 'bin', 'uuid', 'time']],
     ['identity_of_bytes', { kind: 'identity' }, ['uuid', 'bin']],
+    ['identity_of_fixed', { kind: 'identity' }, ['fixed']],
     ['truncate', { kind: 'truncate', width: 3 }, ['l', 's', 'bin']],
     ['truncate_of_decimals', { kind: 'truncate', width: 3 }, ['dec']],
     ['year', { kind: 'year' }, ['date', 'ts', 'tz']],
