@@ -5,6 +5,8 @@ export interface Figure {
   readonly unit: string
   /** To the peer measured in the same run; null when the figure has none. */
   readonly ratio: number | null
+  /** The same by processor time, where it was measured: other work on the machine weighs less in it. */
+  readonly cpuRatio?: number
   /** What the figure is meant to reach, in words. */
   readonly aim: string
   /** Peak resident memory of the measured process, in MB; null when it was not measured. */

@@ -1,8 +1,9 @@
 import type { Bench } from './figure.ts'
+import { apply } from './benches/apply.ts'
+import { extract } from './benches/extract.ts'
 import { iceberg } from './benches/iceberg.ts'
-import { loop } from './benches/loop.ts'
 
-const benches: Readonly<Record<string, Bench>> = { iceberg, loop }
+const benches: Readonly<Record<string, Bench>> = { apply, extract, iceberg }
 
 const names = process.argv.slice(2)
 const unknown = names.filter((name) => benches[name] === undefined)

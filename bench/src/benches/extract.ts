@@ -1,0 +1,39 @@
+import { externalTools } from '../external.ts'
+import type { Figure } from '../figure.ts'
+import type { Measured } from '../measure.ts'
+import { legFigure, rounds, type ShapeRun, withShape } from '../shape-run.ts'
+import { chosenShapes, type Shape } from '../shapes.ts'
+
+/**
+ * The extract leg, from the source's first row to the journal's commit, beside a bare mssql stream in arrayRowMode that throws the
+ * rows away: of the same query, and of the plain columns. Peers and leg are measured in turn, each in a process of its own.
+ */
+export async function* extract(options: { readonly say: (text: string) => void }): AsyncGenerator<Figure> {
+  for (const shape of chosenShapes()) {
+    yield* withShape(shape, options.say, (run) => measured(shape, run, options.say))
+  }
+}
+
+async function* measured(shape: Shape, run: ShapeRun, say: (text: string) => void): AsyncGenerator<Figure> {
+  const legs = { bare: [] as Measured[], plain: [] as Measured[], extract: [] as Measured[] }
+  for (let round = 0; round < rounds(shape); round++) {
+    legs.bare.push(await run.leg('bare', {}))
+    legs.extract.push(await run.leg('extract', { folder: run.folder() }))
+    legs.plain.push(await run.leg('bare-plain', {}))
+  }
+  const name = `extract ${shape.name}`
+  yield legFigure(shape, { bench: `${name}, bare stream of the query`, aim: '' }, { of: legs.bare, to: undefined })
+  yield legFigure(shape, { bench: `${name}, bare stream of plain columns`, aim: '' }, { of: legs.plain, to: undefined })
+  const ceiling = shape.name === 'wide' ? 'the ceiling of wide rows' : 'below 300 MB'
+  yield legFigure(
+    shape,
+    { bench: `${name}, to the bare stream of the query`, aim: `ratio 0.8, ${ceiling}` },
+    { of: legs.extract, to: legs.bare },
+  )
+  yield legFigure(
+    shape,
+    { bench: `${name}, to the bare stream of plain columns`, aim: 'none; the bare stream rounds' },
+    { of: legs.extract, to: legs.plain },
+  )
+  yield* externalTools(shape, { source: run.source, folder: run.folder() }, say)
+}

@@ -1,0 +1,40 @@
+/** What a measured process reports on its last line. */
+export interface Measured {
+  readonly rows: number
+  readonly seconds: number
+  /** Processor time of the process, all of its threads, user and system. */
+  readonly cpuSeconds: number
+  readonly peakMb: number
+}
+
+/** Runs something that counts rows, and prints what it took. The peak is the process's since its start. */
+export async function measure(run: () => Promise<number>): Promise<void> {
+  const cpu = process.cpuUsage()
+  const before = performance.now()
+  const rows = await run()
+  const seconds = (performance.now() - before) / 1000
+  const { user, system } = process.cpuUsage(cpu)
+  const measured: Measured = {
+    rows,
+    seconds,
+    cpuSeconds: (user + system) / 1e6,
+    peakMb: Math.round(process.resourceUsage().maxRSS / 1024),
+  }
+  process.stdout.write(`${JSON.stringify(measured)}\n`)
+}
+
+/** The measurement of the median time. */
+export function median(all: readonly Measured[]): Measured {
+  const middle = all.toSorted((a, b) => a.seconds - b.seconds)[all.length >> 1]
+  if (middle === undefined) throw new Error('nothing was measured')
+  return {
+    ...middle,
+    cpuSeconds: all.map(({ cpuSeconds }) => cpuSeconds).toSorted((a, b) => a - b)[all.length >> 1] ?? 0,
+  }
+}
+
+/** How many times as fast the first is as the second: by the clock and by processor time. */
+export function ratios(of: Measured, to: Measured): { readonly ratio: number; readonly cpuRatio: number } {
+  const round = (value: number): number => Math.round(value * 100) / 100
+  return { ratio: round(to.seconds / of.seconds), cpuRatio: round(to.cpuSeconds / of.cpuSeconds) }
+}

@@ -1,0 +1,82 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseConnectionString, SqlServer } from '@icebridge/sqlserver'
+import { runChild, startSandboxProcess } from './child.ts'
+import { type Measured, median, ratios } from './measure.ts'
+import type { Figure } from './figure.ts'
+import { fill, type Shape } from './shapes.ts'
+
+type Say = (text: string) => void
+
+/** A filled source in a server of its own, and what measures legs on it. */
+export interface ShapeRun {
+  readonly source: string
+  /** An empty database, another each round. */
+  target(round: number): string
+  /** A new folder for a lake. */
+  folder(): string
+  /** Measures once and checks the number of rows. */
+  leg(name: string, place: { readonly target?: string; readonly folder?: string }): Promise<Measured>
+}
+
+/** Runs something with a shape's source in place, and puts all away afterwards. */
+export async function* withShape(
+  shape: Shape,
+  say: Say,
+  run: (run: ShapeRun) => AsyncGenerator<Figure>,
+): AsyncGenerator<Figure> {
+  const root = mkdtempSync(join(tmpdir(), 'icebridge-bench-'))
+  try {
+    const targets = Array.from({ length: rounds(shape) }, (_, round) => `target${round}`)
+    await using sandbox = await startSandboxProcess(['source', ...targets])
+    const source = sandbox.connectionString('source')
+    {
+      await using server = await SqlServer.connect(parseConnectionString(source))
+      say(`${shape.name}: filling ${shape.rows} rows`)
+      await fill(server, shape)
+    }
+    yield* run({
+      source,
+      target: (round) => sandbox.connectionString(targets[round] ?? ''),
+      folder: () => mkdtempSync(join(root, 'lake-')),
+      leg: async (name, place) => {
+        const target = place.target ?? sandbox.connectionString(targets[0] ?? '')
+        const measured = await runChild<Measured>('./sql-leg.ts', [
+          name,
+          shape.name,
+          source,
+          target,
+          place.folder ?? '',
+        ])
+        if (measured.rows !== shape.rows) throw new Error(`${name} had ${measured.rows} rows instead of ${shape.rows}`)
+        const { seconds, cpuSeconds, peakMb } = measured
+        say(`${shape.name} ${name}: ${seconds.toFixed(2)} s, ${cpuSeconds.toFixed(2)} s of processor, ${peakMb} MB`)
+        return measured
+      },
+    })
+  } finally {
+    rmSync(root, { recursive: true, force: true })
+  }
+}
+
+export function rounds(shape: Shape): number {
+  return Number(process.env['ICEBRIDGE_BENCH_ROUNDS'] ?? shape.rounds)
+}
+
+/** The figure of a leg beside a peer that was measured in turn with it. */
+export function legFigure(
+  shape: Shape,
+  what: { readonly bench: string; readonly aim: string },
+  { of, to }: { readonly of: readonly Measured[]; readonly to: readonly Measured[] | undefined },
+): Figure {
+  const own = median(of)
+  return {
+    bench: what.bench,
+    value: Math.round(shape.rows / own.seconds),
+    unit: 'rows/s',
+    ...(to === undefined ? { ratio: null } : ratios(own, median(to))),
+    aim: what.aim,
+    peakMb: Math.max(...of.map(({ peakMb }) => peakMb)),
+  }
+}
