@@ -75,13 +75,11 @@ export async function compact(table: TableHandle, options: CompactOptions): Prom
   try {
     for (const group of groups.values()) {
       if (!isWorthwhile(group, settings)) continue
-      for (const task of group) {
-        for await (const batch of fileRows(table, task, { columns, signal })) {
-          await (await changes.writer()).write(batch)
-          rows += batch.numRows
-        }
-        changes.remove(task.file)
+      for await (const batch of fileRows(table, group, { columns, signal })) {
+        await (await changes.writer()).write(batch)
+        rows += batch.numRows
       }
+      for (const { file } of group) changes.remove(file)
     }
     await changes.finish()
     const counts = {

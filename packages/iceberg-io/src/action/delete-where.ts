@@ -131,7 +131,7 @@ async function rewriteWithout(
     positionColumn.name,
     ...lineageColumns(table.loaded.metadata),
   ]
-  for await (const batch of fileRows(table, task, { columns, signal })) {
+  for await (const batch of fileRows(table, [task], { columns, signal })) {
     const at = positionsOf(batch)
     const rows = new Uint32Array(batch.numRows)
     let count = 0

@@ -18,14 +18,18 @@ export function lineageColumns({ formatVersion }: Pick<TableMetadata, 'formatVer
   return formatVersion >= 3 ? [rowIdColumn.name, lastUpdatedSequenceNumberColumn.name] : []
 }
 
-/** All rows that the deletes leave of a file, whatever the filter that planned it says. */
+/**
+ * All rows that the deletes leave of files, whatever the filter that planned them says. Delete files that several of them share
+ * are read once.
+ */
 export function fileRows(
   table: TableHandle,
-  task: FileScanTask,
+  tasks: readonly FileScanTask[],
   options: { readonly columns: readonly string[]; readonly signal: AbortSignal | undefined },
 ): AsyncGenerator<RecordBatch, void, undefined> {
   const reader = new IcebergReader(table, { signal: options.signal })
-  return reader.scanTasks([{ ...task, residual: alwaysTrue }], { columns: options.columns })
+  const whole = tasks.map((task) => ({ ...task, residual: alwaysTrue }))
+  return reader.scanTasks(whole, { columns: options.columns })
 }
 
 /** The positions of the rows of a file that the deletes leave and that pass the filter which planned it. */

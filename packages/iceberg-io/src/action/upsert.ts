@@ -249,7 +249,7 @@ class UpsertRun {
   }
 
   #rows(task: FileScanTask, columns: readonly string[]): AsyncGenerator<RecordBatch, void, undefined> {
-    return fileRows(this.#table, task, { columns, signal: this.#options.signal })
+    return fileRows(this.#table, [task], { columns, signal: this.#options.signal })
   }
 }
 
