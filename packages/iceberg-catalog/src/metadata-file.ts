@@ -1,8 +1,8 @@
 import {
+  encodeTableMetadata,
   isIcebergError,
   nextMetadataLocation,
   parseTableMetadata,
-  serializeTableMetadata,
   IcebergError,
   type Environment,
   type FileIO,
@@ -49,7 +49,7 @@ export async function writeMetadata(
   const location = nextMetadataLocation(metadata, { previous: options.previous, uuid: options.environment.uuid() })
   const writer = await io.create(location, { signal: options.signal })
   try {
-    await writer.write(new TextEncoder().encode(serializeTableMetadata(metadata)))
+    await writer.write(encodeTableMetadata(metadata))
     await writer.close()
   } catch (error) {
     await writer.abort()

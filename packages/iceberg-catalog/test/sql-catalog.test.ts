@@ -1,7 +1,8 @@
-import { readdir, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
+import { gunzipSync } from 'node:zlib'
 import { append, openTable } from '@icebridge/iceberg-core'
 import { put } from '@icebridge/fileio/testing'
 import { systemEnvironment } from '@icebridge/iceberg-catalog'
@@ -402,4 +403,34 @@ test('a closed catalog says so', async () => {
   await catalog[Symbol.asyncDispose]()
   await catalog[Symbol.asyncDispose]()
   await expect(catalog.listNamespaces()).rejects.toThrow('closed')
+})
+
+test('compresses metadata files as write.metadata.compression-codec says', async () => {
+  await using fixture = await sqliteFixture()
+  await using catalog = await fixture.open()
+  await catalog.createNamespace(orders.namespace)
+  const codec = 'write.metadata.compression-codec'
+  const created = await catalog.createTable(orders, { ...sampleTable, properties: { [codec]: 'gzip' } })
+  expect(basename(created.metadataLocation)).toMatch(/^00000-[0-9a-f-]{36}\.gz\.metadata\.json$/)
+  expect(JSON.parse(gunzipSync(await readFile(created.metadataLocation)).toString())).toMatchObject({
+    'table-uuid': created.metadata.tableUuid,
+  })
+  expect((await catalog.loadTable(orders)).metadata).toEqual(created.metadata)
+
+  const set = async (value: string) =>
+    catalog.commitTable(orders, {
+      base: created,
+      requirements: [],
+      updates: [{ action: 'set-properties', updates: { [codec]: value } }],
+    })
+  const plain = await set('none')
+  if (plain.status !== 'committed') throw new Error(plain.status)
+  expect(basename(plain.table.metadataLocation)).toMatch(/^00001-[0-9a-f-]{36}\.metadata\.json$/)
+  expect(await readFile(plain.table.metadataLocation, 'utf8')).toContain(created.metadataLocation)
+
+  await expect(set('lzma')).rejects.toMatchObject({
+    code: 'invalid-argument',
+    context: { property: codec, codec: 'lzma' },
+  })
+  expect(await catalog.loadTable(orders)).toEqual(plain.table)
 })

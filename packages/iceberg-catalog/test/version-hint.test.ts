@@ -80,3 +80,14 @@ test('is written by a store that cannot replace a file, too', async () => {
   if (outcome.status !== 'committed') throw new Error(outcome.status)
   expect(await hintOf(created)).toBe(stem(outcome.table))
 })
+
+test('names a compressed metadata file without its ending', async () => {
+  await using fixture = await sqliteFixture()
+  await using catalog = await fixture.open({ writeVersionHint: true })
+  await catalog.createNamespace(orders.namespace)
+  const properties = { 'write.metadata.compression-codec': 'gzip' }
+  const created = await catalog.createTable(orders, { ...sampleTable, properties })
+  expect(await hintOf(created)).toBe(basename(created.metadataLocation, '.gz.metadata.json'))
+  const found = await openStaticTable(created.metadata.location, new LocalFileIO())
+  expect(found.loaded).toEqual(created)
+})

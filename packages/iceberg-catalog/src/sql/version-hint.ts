@@ -10,13 +10,14 @@ export function wantsVersionHint(metadata: TableMetadata, byDefault: boolean): b
 }
 
 /**
- * Writes the file's stem to `version-hint.text` beside it: DuckDB and PyIceberg's static tables put the ending behind it. Hadoop
+ * Writes the file's stem to `version-hint.text` beside it: DuckDB and PyIceberg's static tables put the ending behind it,
+ * DuckDB with `metadata_compression_codec = 'gzip'` that of a compressed file. Hadoop
  * tables have a number there, which means `v<number>.metadata.json` and fits no table of a catalog.
  * @see https://duckdb.org/docs/stable/core_extensions/iceberg/overview
  */
 export async function writeVersionHint(io: FileIO, metadataLocation: string): Promise<void> {
   const path = hintBeside(metadataLocation)
-  const stem = metadataLocation.slice(metadataLocation.lastIndexOf('/') + 1).replace(/\.metadata\.json$/, '')
+  const stem = metadataLocation.slice(metadataLocation.lastIndexOf('/') + 1).replace(/(\.gz)?\.metadata\.json$/, '')
   const bytes = new TextEncoder().encode(stem)
   if (io.replace !== undefined) return await io.replace(path, bytes)
   await io.delete(path)

@@ -1,3 +1,4 @@
+import { metadataCodec } from './metadata-codec.ts'
 import type { TableMetadata } from './table-metadata.ts'
 
 /** Folder of metadata files, manifests and manifest lists: `write.metadata.path`, else `metadata` in the table. */
@@ -11,9 +12,10 @@ export function dataFolder(metadata: Pick<TableMetadata, 'location' | 'propertie
 }
 
 /**
- * Where the next metadata file goes: `<version>-<uuid>.metadata.json`, the version one above that of `previous`, the
- * location of the metadata file it follows.
+ * Where the next metadata file goes: `<version>-<uuid>.metadata.json`, or `.gz.metadata.json` when the table compresses
+ * it; the version is one above that of `previous`, the location of the metadata file it follows.
  *
+ * @throws IcebergError `invalid-argument` for a codec that is not known.
  * @see https://iceberg.apache.org/spec/#metastore-tables
  */
 export function nextMetadataLocation(
@@ -21,7 +23,8 @@ export function nextMetadataLocation(
   options: { readonly previous: string | undefined; readonly uuid: string },
 ): string {
   const version = options.previous === undefined ? 0 : metadataVersion(options.previous) + 1
-  return `${metadataFolder(metadata)}/${String(version).padStart(5, '0')}-${options.uuid}.metadata.json`
+  const ending = metadataCodec(metadata) === 'gzip' ? '.gz.metadata.json' : '.metadata.json'
+  return `${metadataFolder(metadata)}/${String(version).padStart(5, '0')}-${options.uuid}${ending}`
 }
 
 /** The version in a metadata file's name, in either naming scheme; -1 when it has none. */

@@ -2,7 +2,8 @@ import { IcebergError } from '../errors.ts'
 import { applyUpdates } from '../metadata/apply-updates.ts'
 import { checkRequirements } from '../metadata/check-requirements.ts'
 import { createTableMetadata } from '../metadata/create-table-metadata.ts'
-import { parseTableMetadata, serializeTableMetadata } from '../metadata/table-metadata-json.ts'
+import { encodeTableMetadata } from '../metadata/metadata-codec.ts'
+import { parseTableMetadata } from '../metadata/table-metadata-json.ts'
 import { nextMetadataLocation } from '../metadata/table-locations.ts'
 import type { TableMetadata } from '../metadata/table-metadata.ts'
 import {
@@ -186,7 +187,7 @@ export class InMemoryCatalog implements Catalog {
   async #write(metadata: TableMetadata, previous: string | undefined, options: IOOptions): Promise<string> {
     const location = nextMetadataLocation(metadata, { previous, uuid: this.#environment.uuid() })
     const file = await this.#io.create(location, { signal: options.signal })
-    await file.write(new TextEncoder().encode(serializeTableMetadata(metadata)))
+    await file.write(encodeTableMetadata(metadata))
     await file.close()
     return location
   }
