@@ -153,6 +153,8 @@ function valueDecoder(read: ReadColumn, column: ResultColumn, builder: ColumnBui
         return (value) => builder.append(uuidBytes(value as string, bytes))
       }
       break
+    case 'timestamp_ns':
+    case 'null':
     case 'struct':
     case 'list':
     case 'map':
