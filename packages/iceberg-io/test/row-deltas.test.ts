@@ -4,9 +4,11 @@ import {
   type DataFile,
   type Expression,
   gteq,
+  type NestedField,
   planScan,
   rowDelta,
   type TableHandle,
+  updatePartitionSpec,
   upgradeFormatVersion,
 } from '@icebridge/iceberg-core'
 import {
@@ -315,6 +317,50 @@ describe('EqualityDeleteWriter', () => {
     expect(() => new EqualityDeleteWriter(table, { environment, columns: ['price'], global: true })).toThrow(
       expect.objectContaining({ code: 'invalid-argument' }),
     )
+  })
+
+  it('takes a struct whole and compares part of it, also when the table is partitioned by another part', async () => {
+    const place: NestedField = {
+      id: 2,
+      name: 'place',
+      required: false,
+      type: {
+        kind: 'struct',
+        fields: [
+          { id: 3, name: 'country', required: false, type: 'string' },
+          { id: 4, name: 'city', required: false, type: 'string' },
+        ],
+      },
+    }
+    const nested: NestedField[] = [{ id: 1, name: 'id', required: false, type: 'int' }, place]
+    const addFields = [{ column: 'place.country', transform: { kind: 'identity' as const } }]
+    const made = committed(await updatePartitionSpec(await newTable(nested), { addFields }, { environment }))
+    const table = await appended(made, [
+      [1, ['AT', 'Wien']],
+      [2, ['DE', 'Wien']],
+      [3, ['AT', 'Linz']],
+      [4, null],
+    ])
+    const writer = new EqualityDeleteWriter(table, { environment, columns: ['place.city'] })
+    await writer.write(batchOfRows(columnFieldsOf({ fields: nested }), [[9, ['AT', 'Wien']]]))
+    const addDeletes = await writer.finish()
+    expect(addDeletes.map(({ partition, equalityIds }) => [partition, equalityIds])).toEqual([[['AT'], [4]]])
+    const after = committed(await rowDelta(table, { addDeletes }, { environment }))
+    expect(byId(await rowsOf(new IcebergReader(after).scan())).map(([id]) => id)).toEqual([2, 3, 4])
+  })
+
+  it('writes global deletes where nothing is left of the partition spec but void fields', async () => {
+    const made = await newTable(fields, { partition: { shelf: { kind: 'void' } } })
+    const before = await appended(made, [
+      [1, 'a', 5n, 0],
+      [2, 'b', 6n, 0],
+    ])
+    const change = { addFields: [{ column: 'shelf', transform: { kind: 'identity' as const } }] }
+    const table = committed(await updatePartitionSpec(before, change, { environment }))
+    const writer = new EqualityDeleteWriter(table, { environment, columns: ['price'], global: true })
+    await writer.write(batchOfRows(columnFieldsOf({ fields: [fields[2]!] }), [[5n]]))
+    const after = committed(await rowDelta(table, { addDeletes: await writer.finish() }, { environment }))
+    expect(ids(await rowsOf(new IcebergReader(after).scan()))).toEqual([2])
   })
 
   it('refuses columns that rows are not compared by, and deletes its files when it is disposed of', async () => {

@@ -1,6 +1,6 @@
-import { batchOfRows, type PlainValue } from '@icebridge/columnar/testing'
-import type { NestedField, Type } from '@icebridge/iceberg-core'
-import { columnFieldsOf, IcebergAppender, writeParquet } from '@icebridge/iceberg-io'
+import { batchOfRows, batchRows, type PlainValue } from '@icebridge/columnar/testing'
+import { type Expression, isNull, type NestedField, notNull, type Type } from '@icebridge/iceberg-core'
+import { columnFieldsOf, IcebergAppender, IcebergReader, writeParquet } from '@icebridge/iceberg-io'
 import { InMemoryFileIO } from '@icebridge/iceberg-core/testing'
 import { parquetMetadata, parquetReadObjects } from 'hyparquet'
 import { describe, expect, it } from 'vitest'
@@ -85,6 +85,54 @@ describe('version 3 columns', () => {
         message: expect.stringContaining(`column ${name} `),
       })
     }
+  })
+
+  it('filters variants and geometries by whether they are there, and writes beside a void field that they are', async () => {
+    const fields = fieldsOf({ v: { kind: 'variant' }, g: { kind: 'geometry' }, id: 'int' })
+    const partition = [1, 2].map((sourceId) => ({
+      sourceId,
+      transform: { kind: 'void' as const },
+      name: `p${sourceId}`,
+    }))
+    const home = await lake(fields, { ...v3, partition })
+    const point = '010100000000000000000000000000000000000000'
+    const rows: PlainValue[][] = [
+      [['010000', '00'], null, 1],
+      [null, point, 2],
+      [['010000', '04'], point, 3],
+    ]
+    const files = await writeAll(home.table, [rows])
+    expect(files.map((file) => file.partition)).toEqual([[null, null]])
+    const table = await committed(home.table, files)
+    expect(await rowsOf(table)).toStrictEqual(rows)
+    const idsOf = async (filter: Expression): Promise<PlainValue[]> => {
+      const ids: PlainValue[] = []
+      for await (const batch of new IcebergReader(table).scan({ filter, columns: ['id'] })) {
+        ids.push(...batchRows(batch).flat())
+      }
+      return ids
+    }
+    expect(await idsOf(isNull('v'))).toEqual([2])
+    expect(await idsOf(notNull('v'))).toEqual([1, 3])
+    expect(await idsOf(notNull('g'))).toEqual([2, 3])
+  })
+
+  it('writes under a void field whose column is gone', async () => {
+    const made = await lake(fieldsOf({ a: 'int', b: 'string' }), {
+      partition: [{ sourceId: 1, transform: { kind: 'identity' }, name: 'a' }],
+    })
+    // As version 1 leaves a table whose partition field, and then its column, was dropped.
+    const metadata = {
+      ...made.table.loaded.metadata,
+      schemas: [{ schemaId: 0, fields: fieldsOf({ a: 'int', b: 'string' }).slice(1), identifierFieldIds: [] }],
+      partitionSpecs: [
+        { specId: 0, fields: [{ sourceIds: [1], fieldId: 1000, name: 'a', transform: { kind: 'void' as const } }] },
+      ],
+    }
+    const table = { ...made.table, loaded: { ...made.table.loaded, metadata } }
+    const [file] = await writeAll(table, [[['x'], ['y']]])
+    expect(file).toMatchObject({ partition: [null], recordCount: 2n })
+    expect(file!.filePath).toMatch(/\/data\/a=null\/[^/]*\.parquet$/)
   })
 
   it('stores a variant as its metadata and value, with counts and without bounds', async () => {

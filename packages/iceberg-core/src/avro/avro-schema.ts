@@ -1,4 +1,3 @@
-import { IcebergError } from '../errors.ts'
 import type { JsonObject, JsonValue } from '../json/json-value.ts'
 import type { PrimitiveType } from '../schema/type.ts'
 import { decimalByteLength } from '../value/decimal.ts'
@@ -48,10 +47,13 @@ export function avroPrimitive(type: PrimitiveType, name: string): JsonValue {
       }
     case 'fixed':
       return { type: 'fixed', name: `${name}_fixed`, size: type.length }
-    case 'variant':
+    case 'variant': {
+      const fields = ['metadata', 'value'].map((part) => ({ name: part, type: 'bytes' }))
+      return { type: 'record', name: `${name}_variant`, fields, logicalType: 'variant' }
+    }
     case 'geometry':
     case 'geography':
-      throw new IcebergError('unsupported-type', `values of type ${type.kind} are not stored in manifests`)
+      return 'bytes'
   }
 }
 

@@ -1,4 +1,3 @@
-import { selectColumns } from '@icebridge/columnar'
 import {
   currentSchema,
   type DataFile,
@@ -27,6 +26,7 @@ import { sourceColumn } from '../write/source-column.ts'
 import { deleteProperties, partitionFolder } from './delete-files-settings.ts'
 import { type EqualityColumn, fieldsToRead, pathTo } from './equality-columns.ts'
 import { checkFormatVersion } from './row-deletes.ts'
+import { storedColumns } from './stored-columns.ts'
 
 const defaultFileBytes = 64 * 1024 * 1024
 const defaultOpenWriters = 8
@@ -58,7 +58,7 @@ export interface EqualityDeleteOptions extends FileSettings {
  * @see https://iceberg.apache.org/spec/#equality-delete-files
  */
 export class EqualityDeleteWriter {
-  /** What is stored: batches carry its columns by name, in any order. Structs have no more than the columns compared. */
+  /** What is stored: batches carry its columns by name, in any order, with others or without. */
   readonly schema: Schema
   readonly #table: TableHandle
   readonly #spec: PartitionSpec
@@ -123,7 +123,7 @@ export class EqualityDeleteWriter {
       for (const { key, values, batch: rows } of parts) {
         if (rows.numRows === 0) continue
         const writer = await this.#writerFor(key, values)
-        await writer.write(this.#stored(rows))
+        await writer.write(storedColumns(rows, this.schema.fields))
         if (writer.estimatedBytes >= this.#settings.fileBytes) await this.#close(key)
       }
     })
@@ -182,12 +182,6 @@ export class EqualityDeleteWriter {
         hint: 'Add the column to the batch, or write global deletes.',
       })
     }
-  }
-
-  #stored(batch: RecordBatch): RecordBatch {
-    const names = new Set(this.schema.fields.map(({ name }) => name))
-    const indexes = [...batch.schema.fields.keys()].filter((index) => names.has(batch.schema.fields[index]?.name ?? ''))
-    return indexes.length === batch.numCols ? batch : selectColumns(batch, indexes)
   }
 
   async #writerFor(key: string, partition: readonly PartitionValue[]): Promise<DataFileWriter> {
@@ -252,7 +246,7 @@ function asDeclared(schema: Schema, fields: readonly NestedField[]): readonly Ne
 }
 
 function unpartitionedSpec(metadata: TableMetadata): PartitionSpec {
-  const spec = metadata.partitionSpecs.find(({ fields }) => fields.length === 0)
+  const spec = metadata.partitionSpecs.find(({ fields }) => fields.every(({ transform }) => transform.kind === 'void'))
   if (spec !== undefined) return spec
   throw new IcebergIoError('invalid-argument', 'global deletes need an unpartitioned spec, and the table has none', {
     context: { table: metadata.location },

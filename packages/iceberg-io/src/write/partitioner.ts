@@ -28,6 +28,8 @@ export class Partitioner {
   constructor(schema: Schema, spec: PartitionSpec) {
     this.#fields = spec.fields.map((field) => {
       const source = sourceColumn(schema, field.sourceIds[0] ?? -1)
+      // Null for every row, whatever the column is, and when there is none any more.
+      if (field.transform.kind === 'void') return { type: source?.type ?? 'unknown', names: [], apply: () => null }
       if (source === undefined) {
         throw new IcebergIoError(
           'schema-mismatch',
@@ -98,7 +100,7 @@ function sameAsBefore(readers: readonly SourceReader[], row: number): boolean {
 }
 
 function sourceReader(batch: RecordBatch, source: PartitionSource): SourceReader {
-  const found = sourceView(batch, source)
+  const found = source.names.length === 0 ? undefined : sourceView(batch, source)
   if (found === undefined) {
     const value = source.apply(null)
     return { same: () => true, partitionValue: () => value }
