@@ -56,6 +56,17 @@ test('fills in secrets, defaults and absolute paths', () => {
   expect(config).toMatchObject({ watermarkFile: undefined, parallel: 2, tables: [{ source: 'erp', settings: {} }] })
 })
 
+test('how a table is loaded is put together from the defaults and its own settings', () => {
+  const text = smallest.replace('tables:\n', 'defaults:\n  load: { chunkRows: 5, isolation: snapshot }\ntables:\n')
+  const config = parse(`${text}    load: { chunkRows: 7, connections: 3 }\n`)
+  expect(config.tables[0]?.settings.load).toEqual({ chunkRows: 7, connections: 3, isolation: 'snapshot' })
+  expect(problemsOf(`${smallest}    load: { chunkrows: 7, connections: 0, isolation: none }\n`)).toEqual([
+    '13:13: tables[0].load.chunkrows: is not a setting; did you mean `chunkRows`?',
+    '13:27: tables[0].load.connections: must be 1 or more',
+    '13:43: tables[0].load.isolation: expected `auto` or `read-committed` or `snapshot`',
+  ])
+})
+
 test('relative paths start from the folder of a file that is named relatively', () => {
   const config = parseConfig(smallest, { file: 'conf/sync.yaml', env })
   expect(config.warehouse.catalog).toMatchObject({ location: resolve('conf/lake') })

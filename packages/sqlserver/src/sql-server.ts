@@ -2,7 +2,7 @@ import type { RecordBatch } from 'apache-arrow'
 import type { StreamOptions } from './batch-reader.ts'
 import type { BulkLoadOptions } from './bulk-loader.ts'
 import type { BulkTarget } from './bulk-target.ts'
-import type { SqlServerConfig } from './config.ts'
+import { defaults, type SqlServerConfig } from './config.ts'
 import { ConnectionSource } from './connection-source.ts'
 import { describeTable } from './discovery/describe-table.ts'
 import { discoverTables } from './discovery/discover-tables.ts'
@@ -30,6 +30,8 @@ export interface ConnectOptions {
 export class SqlServer implements AsyncDisposable {
   readonly database: string
   readonly identity: ServerIdentity
+  /** Statements that may run at the same time; others wait for a connection of the pool. */
+  readonly maxConnections: number
   readonly #source: ConnectionSource
   readonly #statements: Statements
 
@@ -41,6 +43,7 @@ export class SqlServer implements AsyncDisposable {
   ) {
     this.database = config.database
     this.identity = identity
+    this.maxConnections = config.maxConnections ?? defaults.maxConnections
     this.#source = source
     this.#statements = statements
   }

@@ -6,6 +6,8 @@ export type SyncErrorCode =
   | 'strategy-changed'
   /** Other extractors kept moving the journal's head. */
   | 'contention'
+  /** The server does not order a key's values as it gave them. */
+  | 'unusable-key'
   /** There is no journal yet, so there is nothing to apply. */
   | 'no-journal'
   /** A leg was asked for that the coordinator has no source or no target for. */

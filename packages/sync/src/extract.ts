@@ -4,37 +4,20 @@ import {
   type StrategyChoice,
   type Watermark,
 } from '@icebridge/change-detection'
-import type { Environment } from '@icebridge/iceberg-core'
-import {
-  Journal,
-  planJournal,
-  type BatchMode,
-  type JournalHead,
-  type JournalLayout,
-  type JournalPlan,
-  type Lake as JournalLake,
-} from '@icebridge/journal'
-import type { ReadQuery, SqlServer, TableDefinition } from '@icebridge/sqlserver'
+import { Journal, planJournal, type JournalHead } from '@icebridge/journal'
+import type { TableDefinition } from '@icebridge/sqlserver'
 import { planError, SyncError, type SyncProblem } from './errors.ts'
-import type { Logger } from './logger.ts'
+import { changesQuery, fillBatch, LoadTotals, type ExtractContext, type ExtractRun } from './extract-run.ts'
+import { load } from './load.ts'
 import { tableText } from './names.ts'
+import { planReads } from './read/plan-reads.ts'
+import { SourceReads } from './read/source-reads.ts'
 import type { ExtractResult } from './results.ts'
 import type { SyncOptions, TableSync } from './table-sync.ts'
 
 const defaultHeartbeatMs = 24 * 60 * 60 * 1000
-/** How often a batch starts again from a new head before the run gives up. */
+/** How often in a row a run starts again from a new head, nothing of its own committed in between, before it gives up. */
 const mostRestarts = 10
-
-/** What the extract leg works with. */
-export interface ExtractContext {
-  readonly source: SqlServer
-  readonly lake: JournalLake
-  readonly layout: JournalLayout
-  readonly formatVersion: 2 | 3
-  readonly environment: Environment
-  readonly logger: Logger
-  readonly runId: string
-}
 
 /** The journal after the leg, and what the leg did. */
 export interface Extracted {
@@ -44,10 +27,10 @@ export interface Extracted {
 }
 
 /**
- * Reads what changed in the source and commits it to the journal, once. When another extractor commits first, the batch is
- * discarded and read again from the new head.
+ * Reads what changed in the source and commits it to the journal: increments in one commit, a load chunk by chunk. When another
+ * extractor commits first, what is not committed is discarded and read again from the new head.
  *
- * @throws SyncError `plan` before anything is written; `strategy-changed`; `contention`.
+ * @throws SyncError `plan` before anything is written; `strategy-changed`; `contention`; `unusable-key`.
  */
 export async function extract(
   context: ExtractContext,
@@ -56,19 +39,24 @@ export async function extract(
   options: SyncOptions,
 ): Promise<Extracted> {
   const startedMs = context.environment.nowMs()
-  const strategy = chooseStrategy(table.strategy ?? { kind: 'auto' }, definition)
+  const begun = beginRun(context, table, definition, options)
   let journal = await openJournal(context, table, definition, options)
-  for (let restarts = 0; restarts <= mostRestarts; restarts++) {
+  let restarts = 0
+  for (let inARow = 0; inARow <= mostRestarts;) {
     options.signal?.throwIfAborted()
-    const attempt = await extractOnce(context, table, { journal, definition, strategy, options })
+    const run: ExtractRun = { ...begun, query: changesQuery(begun, journal) }
+    const { chunks } = run.totals
+    const attempt = await extractOnce(run, journal)
+    journal = await journal.refresh(options)
     if (attempt.status === 'conflict') {
       context.logger.info({ runId: context.runId, journal: journal.label, reason: attempt.reason }, 'starting again')
-      journal = await journal.refresh(options)
+      restarts += 1
+      inARow = run.totals.chunks > chunks ? 1 : inARow + 1
       continue
     }
-    journal = await journal.refresh(options)
     const durationMs = context.environment.nowMs() - startedMs
-    return { journal, strategy: strategy.name, result: { ...attempt, restarts, durationMs } }
+    const result = { ...withLoad(attempt, run.totals), reads: run.reads.report, restarts, durationMs }
+    return { journal, strategy: run.strategy.name, result }
   }
   throw new SyncError('contention', `${journal.label}: other extractors committed first ${mostRestarts + 1} times`, {
     hint: 'Run one extractor a table at a time.',
@@ -77,53 +65,83 @@ export async function extract(
   })
 }
 
-interface Attempt {
-  readonly journal: Journal
-  readonly definition: TableDefinition
-  readonly strategy: ChangeDetectionStrategy
-  readonly options: SyncOptions
+function beginRun(
+  context: ExtractContext,
+  table: TableSync,
+  definition: TableDefinition,
+  options: SyncOptions,
+): Omit<ExtractRun, 'query'> {
+  const strategy = chooseStrategy(table.strategy ?? { kind: 'auto' }, definition)
+  const label = tableText(table.table)
+  const { identity } = context.source
+  const { settings, isolation, problems } = planReads(table.load, { identity, table: definition, strategy })
+  if (problems.length > 0)
+    throw planError(
+      label,
+      problems.map((each) => ({ ...each, table: label })),
+    )
+  const { environment, logger, runId } = context
+  const reads = new SourceReads({
+    server: context.source,
+    isolation,
+    maxRowsPerSecond: settings.maxRowsPerSecond,
+    environment,
+    logger,
+    runId,
+    signal: options.signal,
+  })
+  return { context, table, definition, strategy, settings, options, reads, totals: new LoadTotals() }
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
-type AttemptResult =
-  | DistributiveOmit<ExtractResult, 'restarts' | 'durationMs'>
-  | { readonly status: 'conflict'; readonly reason: string }
+type AttemptResult = DistributiveOmit<ExtractResult, 'restarts' | 'durationMs' | 'reads'>
 
-async function extractOnce(context: ExtractContext, table: TableSync, attempt: Attempt): Promise<AttemptResult> {
-  const { journal, definition, strategy, options } = attempt
+async function extractOnce(
+  run: ExtractRun,
+  journal: Journal,
+): Promise<AttemptResult | { readonly status: 'conflict'; readonly reason: string }> {
+  const { context, strategy, options } = run
   const head = await journal.head(options)
   checkStrategy(journal, head, strategy)
-  const mode: BatchMode = head.watermark === undefined || journal.reloadDue ? 'load' : 'increment'
-  const low = mode === 'load' ? undefined : head.watermark
-  const high = await readUpperBound(context.source, { strategy, definition, known: head.watermark, options })
-  const heartbeatDue = isHeartbeatDue(context, table, head)
-  if (low !== undefined && strategy.isEmpty(low, high) && !heartbeatDue) return unchanged(head, low)
-
-  await using batch = await journal.beginBatch({
-    base: head,
-    batchId: context.environment.uuid(),
-    mode,
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-  })
-  const plan = planFor(journal, definition)
-  const query: ReadQuery = strategy.changesQuery(definition, { low, high }, plan.reads)
-  for await (const rows of context.source.stream(query, options)) {
-    await batch.write(rows, { op: strategy.op })
-    options.onProgress?.({
-      runId: context.runId,
-      table: tableText(table.table),
-      leg: 'extract',
-      rows: batch.rows,
-    })
+  const known = head.watermark ?? journal.unfinishedLoad(head)?.handover
+  const high = await readUpperBound(run, known)
+  if (head.watermark === undefined || journal.reloadDue) {
+    const outcome = await load(run, { journal, head, bound: high })
+    return outcome.status === 'conflict' ? outcome : unchanged(head, high)
   }
-  if (batch.rows === 0n && low !== undefined && !heartbeatDue) return unchanged(head, low)
+  const low = head.watermark
+  const heartbeatDue = isHeartbeatDue(run, head)
+  if (strategy.isEmpty(low, high) && !heartbeatDue) return unchanged(head, low)
+  await using batch = await fillBatch(run, {
+    journal,
+    head,
+    mode: 'increment',
+    read: () => run.reads.stream(run.query({ low, high })),
+  })
+  if (batch.rows === 0n && !heartbeatDue) return unchanged(head, low)
   const outcome = await batch.commit({
     watermark: high,
     strategy: strategy.name,
     summary: { 'icebridge.run-id': context.runId },
   })
   if (outcome.status === 'conflict') return outcome
-  return { ...outcome, mode: outcome.rows === 0n && mode === 'increment' ? 'heartbeat' : mode, watermark: high }
+  const mode = outcome.rows === 0n ? 'heartbeat' : 'increment'
+  return { ...outcome, mode, watermark: high, load: undefined }
+}
+
+/** What the run committed in all: chunks of a load, then, if somebody else committed the last of them, an increment. */
+function withLoad(attempt: AttemptResult, totals: LoadTotals): AttemptResult {
+  const { committed } = totals
+  if (committed === undefined) return attempt
+  if (attempt.status === 'unchanged') return { status: 'committed', mode: 'load', ...committed }
+  const from = committed.sequence?.from ?? attempt.sequence?.from
+  const to = attempt.sequence?.to ?? committed.sequence?.to
+  return {
+    ...attempt,
+    rows: committed.rows + attempt.rows,
+    sequence: from === undefined || to === undefined ? undefined : { from, to },
+    load: committed.load,
+  }
 }
 
 /**
@@ -196,10 +214,6 @@ async function openJournal(
   return await Journal.create(lake, { layout, plan, signal: options.signal })
 }
 
-function planFor(journal: Journal, definition: TableDefinition): JournalPlan {
-  return planJournal(definition, journal.typeOptions)
-}
-
 function checkStrategy(journal: Journal, head: JournalHead, strategy: ChangeDetectionStrategy): void {
   if (head.strategy === undefined || head.strategy === strategy.name) return
   throw new SyncError(
@@ -213,20 +227,15 @@ function checkStrategy(journal: Journal, head: JournalHead, strategy: ChangeDete
 }
 
 /** The bound below which the source is complete, read in autocommit before any row. */
-async function readUpperBound(
-  source: SqlServer,
-  bound: {
-    readonly strategy: ChangeDetectionStrategy
-    readonly definition: TableDefinition
-    readonly known: Watermark | undefined
-    readonly options: SyncOptions
-  },
-): Promise<Watermark> {
-  const [row] = await source.query(bound.strategy.upperBoundQuery(bound.definition), bound.options)
-  return bound.strategy.upperBound(row ?? {}, bound.known)
+async function readUpperBound(run: ExtractRun, known: Watermark | undefined): Promise<Watermark> {
+  const { strategy, definition, context, options, reads } = run
+  // Not among the other reads: inside a snapshot it could pass rows that the snapshot does not see.
+  const query = strategy.upperBoundQuery(definition)
+  const [row] = await reads.repeat(() => context.source.query(query, options))
+  return strategy.upperBound(row ?? {}, known)
 }
 
-function isHeartbeatDue(context: ExtractContext, table: TableSync, head: JournalHead): boolean {
+function isHeartbeatDue({ context, table }: ExtractRun, head: JournalHead): boolean {
   if (head.lastCommitAtMs === undefined) return false
   return context.environment.nowMs() - head.lastCommitAtMs >= (table.heartbeatMs ?? defaultHeartbeatMs)
 }

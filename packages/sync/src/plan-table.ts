@@ -5,6 +5,7 @@ import { planImport } from '@icebridge/sqlserver-import'
 import { describeTarget, importOptions } from './apply.ts'
 import { SyncError, type SyncProblem } from './errors.ts'
 import { chooseStrategy } from './extract.ts'
+import { planReads } from './read/plan-reads.ts'
 import { tableText } from './names.ts'
 import type { TablePlan } from './plan.ts'
 import type { TableSync } from './table-sync.ts'
@@ -38,6 +39,9 @@ export async function planTable(
     strategy = chosen.name
     if (!chosen.detectsDeletes)
       notes.push(`${chosen.name} finds no deletes: rows deleted in the source stay in the target`)
+    const reads = planReads(table.load, { identity: context.source.identity, table: definition, strategy: chosen })
+    problems.push(...reads.problems.map((problem) => ({ ...problem, table: tableText(table.table) })))
+    notes.push(reads.note)
   } catch (error) {
     if (error instanceof SyncError) problems.push(...error.problems)
     else if (error instanceof ChangeDetectionError) {

@@ -1,6 +1,31 @@
 import type { AppliedPosition } from '@icebridge/journal'
 import type { TableName } from '@icebridge/sqlserver'
 
+/** How the source was read. */
+export interface ReadReport {
+  readonly isolation: 'read-committed' | 'snapshot'
+  /** Requests that were sent: rows, and ends of chunks. */
+  readonly requests: number
+  /** Requests that ran at the same time at most. */
+  readonly connections: number
+  /** Reads that failed in a way that passes, and were repeated. */
+  readonly retries: number
+  /** How long the longest request ran, from sending it to the end of its answer. */
+  readonly longestRequestMs: number
+  /** How long the longest transaction was open on the source. Each request is one of its own, so the same. */
+  readonly longestTransactionMs: number
+}
+
+/** What a run did of a load. */
+export interface LoadReport {
+  /** Chunks that this run committed. */
+  readonly chunks: number
+  /** Chunks that were there already: a load that an earlier run began. */
+  readonly resumedAfter: number
+  /** The key whose ranges the chunks are; undefined for a table in one stream. */
+  readonly key: string | undefined
+}
+
 /** What the extract leg did for one table. */
 export type ExtractResult =
   | {
@@ -9,9 +34,12 @@ export type ExtractResult =
       readonly mode: 'load' | 'increment' | 'heartbeat'
       readonly rows: bigint
       readonly snapshotId: bigint
-      /** The `_sync_seq` numbers of the rows, both inclusive; absent for a commit without rows. */
+      /** The lowest and the highest `_sync_seq` of the rows, both inclusive; absent for a commit without rows. */
       readonly sequence: { readonly from: bigint; readonly to: bigint } | undefined
       readonly watermark: string
+      /** Of mode `load`. */
+      readonly load: LoadReport | undefined
+      readonly reads: ReadReport
       /** How often the batch had to start again because another extractor committed first. */
       readonly restarts: number
       readonly durationMs: number
@@ -21,6 +49,7 @@ export type ExtractResult =
       readonly rows: 0n
       readonly watermark: string
       readonly snapshotId: bigint | undefined
+      readonly reads: ReadReport
       readonly restarts: number
       readonly durationMs: number
     }

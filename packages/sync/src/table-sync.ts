@@ -1,6 +1,7 @@
 import type { StrategyChoice } from '@icebridge/change-detection'
 import type { Catalog, FileIO, FileIOFactory } from '@icebridge/iceberg-core'
 import type { TableName } from '@icebridge/sqlserver'
+import type { LoadOptions } from './read/load-options.ts'
 
 /** Where the journals are: a catalog and the store that its tables' files are in. */
 export interface Lake {
@@ -23,6 +24,8 @@ export interface TableSync {
   readonly timestamps?: 'exact' | 'micros'
   /** `micros` stores time as a long, for engines without a time type. By default `time`. */
   readonly time?: 'time' | 'micros'
+  /** How its rows are read from the source. */
+  readonly load?: LoadOptions
   /** Columns that go to the lake and not to the target; none of the key. */
   readonly skipColumns?: readonly string[]
   /** Columns whose target may be narrower. What SQL Server replaces there is lost by choice; a value that does not fit still stops the run. */
@@ -51,4 +54,6 @@ export interface SyncProgress {
   readonly table: string
   readonly leg: 'extract' | 'apply'
   readonly rows: bigint
+  /** The chunk of a load that the rows are in, from 1. */
+  readonly chunk?: number
 }

@@ -49,8 +49,13 @@ async function runTable(context: CommandContext, table: ConfiguredTable, options
 
 function describe(label: string, { extract, apply, durationMs }: SyncResult): string {
   const parts: string[] = []
-  if (extract?.status === 'committed')
-    parts.push(`${extract.mode} ${extract.rows} rows → snapshot ${extract.snapshotId}`)
+  if (extract?.status === 'committed') {
+    const { load } = extract
+    const chunks = load === undefined || load.chunks + load.resumedAfter <= 1 ? '' : ` in ${load.chunks} chunks`
+    const resumed =
+      load === undefined || load.resumedAfter === 0 ? '' : ` after the ${load.resumedAfter} of an earlier run`
+    parts.push(`${extract.mode} ${extract.rows} rows${chunks}${resumed} → snapshot ${extract.snapshotId}`)
+  }
   if (extract?.status === 'unchanged') parts.push('source unchanged')
   if (apply?.status === 'applied') {
     const counts = `inserted ${apply.inserted}, updated ${apply.updated}, deleted ${apply.deleted}, unchanged ${apply.unchanged}`

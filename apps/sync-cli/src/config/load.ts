@@ -125,7 +125,9 @@ function resolveConfig(data: ConfigFile, file: string, complain: Complain): Conf
       return []
     })
     if (typeof pattern === 'string') return []
-    return [{ source, pattern, exclude: excluded, target, targetTable, settings: { ...defaults, ...own } }]
+    const load = { ...defaults.load, ...own.load }
+    const settings = { ...defaults, ...own, ...(Object.keys(load).length === 0 ? {} : { load }) }
+    return [{ source, pattern, exclude: excluded, target, targetTable, settings }]
   })
   const warehouse = resolveWarehouse(data.warehouse, absolute, complain)
   return {

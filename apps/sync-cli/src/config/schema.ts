@@ -80,6 +80,14 @@ const tableSettings = {
   time: z.enum(['time', 'micros']).exactOptional(),
   heartbeatMs: z.number().int().min(1).exactOptional(),
   maxUnitRows: z.number().int().min(1).exactOptional(),
+  load: z
+    .strictObject({
+      chunkRows: z.number().int().min(0).exactOptional(),
+      connections: z.number().int().min(1).max(64).exactOptional(),
+      maxRowsPerSecond: z.number().int().min(1).exactOptional(),
+      isolation: z.enum(['auto', 'read-committed', 'snapshot']).exactOptional(),
+    })
+    .exactOptional(),
   skipColumns: z.array(z.string().min(1)).exactOptional(),
   allowLoss: z.array(z.string().min(1)).exactOptional(),
   createTarget: z.boolean().exactOptional(),

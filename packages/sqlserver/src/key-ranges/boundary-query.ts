@@ -35,7 +35,8 @@ export function boundaryQuery(
 /** The last key of a table; no row when it is empty. */
 export function lastKeyQuery(table: TableDefinition, key: RangeKey): Sql {
   return {
-    text: `SELECT TOP (1) ${boundaryColumns(key, alias)} FROM ${quoteTable(table.table)} AS ${alias} ORDER BY ${order(key, true)}`,
+    text: `SELECT TOP (@rows) ${boundaryColumns(key, alias)} FROM ${quoteTable(table.table)} AS ${alias} ORDER BY ${order(key, true)}`,
+    parameters: [{ name: 'rows', type: { name: 'bigint' }, value: 1n }],
   }
 }
 
