@@ -30,7 +30,7 @@ beforeEach(async () => {
     lake: { catalog, io },
     environment: { ...systemEnvironment, sleep: async (_ms, signal) => signal?.throwIfAborted() },
   })
-  for (const statement of [createOrders, ...insertOrders(1, 1000)]) await source.batch(statement)
+  for (const statement of [createOrders, ...insertOrders(1, 500)]) await source.batch(statement)
 })
 
 afterEach(async () => {
@@ -72,28 +72,28 @@ test.each(transient)('$what: the chunk is read again, those before it are not', 
   const fault = sandbox.faults.add(rule)
   const result = await coordinator.extract(orders)
   expect(fault.fired).toBe(true)
-  expect(result).toMatchObject({ rows: 1000n, sequence: { from: 1n, to: 1000n }, load: { chunks: 10 } })
+  expect(result).toMatchObject({ rows: 500n, sequence: { from: 1n, to: 500n }, load: { chunks: 5 } })
   expect(result.reads.retries).toBeGreaterThanOrEqual(1)
   const reads = sandbox.trace.filter(({ text }) => rows.test(text))
-  // Ten chunks, and at most the two that were being read once more.
-  expect(reads.length).toBeLessThanOrEqual(12)
+  // Five chunks, and at most the two that were being read once more.
+  expect(reads.length).toBeLessThanOrEqual(7)
 })
 
 test('an error that does not pass ends the run, and the chunks before it stay', async () => {
   const error = { number: 208, message: "Invalid object name 'dbo.orders'.", severity: 16 }
   sandbox.faults.add({ at: 'before', text: rows, nth: 4, action: { do: 'fail', error } })
   await expect(coordinator.extract(orders)).rejects.toMatchObject({ code: 'statement' })
-  expect(await coordinator.extract(orders)).toMatchObject({ rows: 700n, load: { resumedAfter: 3, chunks: 7 } })
+  expect(await coordinator.extract(orders)).toMatchObject({ rows: 200n, load: { resumedAfter: 3, chunks: 2 } })
 })
 
 test('an increment that loses its connection is read again whole', async () => {
   await coordinator.extract(orders)
-  for (const statement of insertOrders(1001, 1300)) await source.batch(statement)
+  for (const statement of insertOrders(501, 800)) await source.batch(statement)
   sandbox.faults.add({ at: 'row', text: rows, nth: 250, action: { do: 'drop' } })
   expect(await coordinator.extract(orders)).toMatchObject({
     mode: 'increment',
     rows: 300n,
-    sequence: { from: 1001n, to: 1300n },
+    sequence: { from: 501n, to: 800n },
     reads: { retries: 1 },
   })
 })

@@ -15,7 +15,7 @@ let bench: Bench
 
 beforeEach(async () => {
   bench = await Bench.open()
-  for (const statement of [createOrders, ...insertOrders(1, 1000)]) await bench.source.batch(statement)
+  for (const statement of [createOrders, ...insertOrders(1, 500)]) await bench.source.batch(statement)
 })
 
 afterEach(() => bench[Symbol.asyncDispose]())
@@ -70,9 +70,9 @@ test('a first load is committed chunk by chunk, read over several connections, n
   expect(extract).toMatchObject({
     status: 'committed',
     mode: 'load',
-    rows: 1000n,
-    sequence: { from: 1n, to: 1000n },
-    load: { chunks: 10, resumedAfter: 0, key: 'PK_orders' },
+    rows: 500n,
+    sequence: { from: 1n, to: 500n },
+    load: { chunks: 5, resumedAfter: 0, key: 'PK_orders' },
     reads: { retries: 0 },
   })
   const { reads } = committed(extract)
@@ -80,27 +80,27 @@ test('a first load is committed chunk by chunk, read over several connections, n
   expect(reads.connections).toBeLessThanOrEqual(3)
   expect(reads.longestRequestMs).toBeGreaterThan(0)
   expect(reads.longestTransactionMs).toBe(reads.longestRequestMs)
-  expect(apply).toMatchObject({ inserted: 1000n })
+  expect(apply).toMatchObject({ inserted: 500n })
   const rows = await journalRows()
-  expect(rows.sequences).toEqual(upTo(1000))
-  expect(rows.ids).toEqual(upTo(1000))
-  expect(rows.chunks).toEqual([...[1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => `${n}/?`), '10/10'])
-  expect(await coordinator.verify(orders({}))).toMatchObject({ status: 'equal', sourceRows: 1000n })
+  expect(rows.sequences).toEqual(upTo(500))
+  expect(rows.ids).toEqual(upTo(500))
+  expect(rows.chunks).toEqual([...[1, 2, 3, 4].map((n) => `${n}/?`), '5/5'])
+  expect(await coordinator.verify(orders({}))).toMatchObject({ status: 'equal', sourceRows: 500n })
   expect((await coordinator.sync(orders({ chunkRows: 100 }))).status).toBe('unchanged')
 })
 
 test.each([1, 2, 4])('over %i connections the rows are the same, in the same order', async (connections) => {
-  const { reads } = committed(await bench.coordinator().extract(orders({ chunkRows: 300, connections })))
+  const { reads } = committed(await bench.coordinator().extract(orders({ chunkRows: 150, connections })))
   expect(reads.connections).toBeLessThanOrEqual(connections)
   const { sequences, ids, chunks } = await journalRows()
-  expect([sequences, ids, chunks]).toEqual([upTo(1000), upTo(1000), ['1/?', '2/?', '3/?', '4/4']])
+  expect([sequences, ids, chunks]).toEqual([upTo(500), upTo(500), ['1/?', '2/?', '3/?', '4/4']])
 })
 
 test('chunkRows 0 reads the table in one stream, and plan says so', async () => {
   const coordinator = bench.coordinator()
   const table = orders({ chunkRows: 0 })
   expect((await coordinator.plan(table)).notes).toContainEqual(expect.stringContaining('first load: one stream'))
-  expect(await coordinator.extract(table)).toMatchObject({ rows: 1000n, load: { chunks: 1, key: undefined } })
+  expect(await coordinator.extract(table)).toMatchObject({ rows: 500n, load: { chunks: 1, key: undefined } })
   expect((await journalRows()).chunks).toEqual(['1/1'])
   expect((await coordinator.plan(orders({ chunkRows: 70 }))).notes).toContainEqual(
     expect.stringContaining('first load: chunks of up to 70 rows along PK_orders, 2 at a time'),
@@ -125,8 +125,8 @@ test.each([
   await bench.source.batch(`INSERT INTO [dbo].[keyed] (${names}) SELECT ${values} FROM [dbo].[orders];`)
   const table: TableSync = { table: { schema: 'dbo', name: 'keyed' }, load: { chunkRows: 130 } }
   const coordinator = bench.coordinator()
-  expect((await coordinator.sync(table)).extract).toMatchObject({ rows: 1000n, load: { chunks: 8 } })
-  expect(await coordinator.verify(table)).toMatchObject({ status: 'equal', targetRows: 1000n })
+  expect((await coordinator.sync(table)).extract).toMatchObject({ rows: 500n, load: { chunks: 4 } })
+  expect(await coordinator.verify(table)).toMatchObject({ status: 'equal', targetRows: 500n })
 })
 
 test('what changes during a load, keys too, is caught by the next run, which begins at the hand-over', async () => {
@@ -137,22 +137,22 @@ test('what changes during a load, keys too, is caught by the next run, which beg
     commits += 1
     if (commits !== 3) return
     // Rows before and after the chunk being committed; one that moves to where the load has been; new ones at both ends.
-    await bench.source.batch(`UPDATE [dbo].[orders] SET [customer] = N'meanwhile' WHERE [id] IN (5, 950);`)
-    await bench.source.batch(`UPDATE [dbo].[orders] SET [id] = -7 WHERE [id] = 900;`)
+    await bench.source.batch(`UPDATE [dbo].[orders] SET [customer] = N'meanwhile' WHERE [id] IN (5, 450);`)
+    await bench.source.batch(`UPDATE [dbo].[orders] SET [id] = -7 WHERE [id] = 400;`)
     await bench.source.batch(`INSERT INTO [dbo].[orders] ([id], [customer]) VALUES (-1, N'new'), (5000, N'new');`)
   }
   const first = committed((await coordinator.sync(orders({ chunkRows: 100, connections: 1 }))).extract)
-  expect(first).toMatchObject({ rows: 998n, load: { chunks: 10 } })
+  expect(first).toMatchObject({ rows: 498n, load: { chunks: 5 } })
   catalog.beforeCommit = undefined
   const second = committed((await coordinator.sync(orders({ chunkRows: 100 }))).extract)
   expect(second).toMatchObject({ mode: 'increment', rows: 5n, load: undefined })
-  expect((await journalRows(catalog)).sequences).toEqual(upTo(1003))
-  expect(await coordinator.verify(orders({}))).toMatchObject({ status: 'equal', targetRows: 1002n })
+  expect((await journalRows(catalog)).sequences).toEqual(upTo(503))
+  expect(await coordinator.verify(orders({}))).toMatchObject({ status: 'equal', targetRows: 502n })
 })
 
 test('a process killed between two chunks: the next goes on with the same load and reads the missing chunks alone', async () => {
   const script = fileURLToPath(new URL('extractor.mjs', import.meta.url))
-  const load = { chunkRows: 100, connections: 2 }
+  const load = { chunkRows: 50, connections: 2 }
   const config = JSON.stringify(bench.server.config('source'))
   const child = spawn(process.execPath, ['--no-warnings', script, bench.folder, config, JSON.stringify(load)])
   let [out, stderr] = ['', '']
@@ -168,22 +168,22 @@ test('a process killed between two chunks: the next goes on with the same load a
   const there = before.chunks.length
   expect(there).toBeGreaterThanOrEqual(3)
   expect(there).toBeLessThan(10)
-  expect(before.sequences).toEqual(upTo(there * 100))
+  expect(before.sequences).toEqual(upTo(there * 50))
   // A target that reads in between has a beginning of the table, and the rest later.
-  for (const statement of insertOrders(1001, 1010)) await bench.source.batch(statement)
-  const result = await bench.coordinator().sync(orders({ ...load, chunkRows: 250 }))
-  const left = 1000 - there * 100
+  for (const statement of insertOrders(501, 510)) await bench.source.batch(statement)
+  const result = await bench.coordinator().sync(orders({ ...load, chunkRows: 125 }))
+  const left = 500 - there * 50
   expect(result.extract).toMatchObject({
     mode: 'load',
     rows: BigInt(left),
-    load: { resumedAfter: there, chunks: Math.ceil((left + 10) / 250) },
+    load: { resumedAfter: there, chunks: Math.ceil((left + 10) / 125) },
   })
   const after = await journalRows()
   expect(after.loads).toEqual(before.loads)
-  expect([after.sequences, after.ids]).toEqual([upTo(1000), upTo(1000)])
+  expect([after.sequences, after.ids]).toEqual([upTo(500), upTo(500)])
   expect((await bench.coordinator().sync(orders(load))).extract).toMatchObject({ mode: 'increment', rows: 10n })
-  expect(await bench.coordinator().verify(orders({}))).toMatchObject({ status: 'equal', targetRows: 1010n })
-})
+  expect(await bench.coordinator().verify(orders({}))).toMatchObject({ status: 'equal', targetRows: 510n })
+}, 30_000)
 
 /** Runs a load and stops it when it has begun to read the chunk. */
 async function stopAt(chunk: number, load: LoadOptions): Promise<void> {
@@ -201,9 +201,9 @@ test('an abort keeps the chunks that are committed, and the next run goes on aft
   await stopAt(4, { chunkRows: 100 })
   expect((await journalRows()).sequences).toEqual(upTo(300))
   expect(await bench.coordinator().extract(orders({ chunkRows: 100 }))).toMatchObject({
-    rows: 700n,
-    sequence: { from: 301n, to: 1000n },
-    load: { resumedAfter: 3, chunks: 7 },
+    rows: 200n,
+    sequence: { from: 301n, to: 500n },
+    load: { resumedAfter: 3, chunks: 2 },
   })
 })
 
@@ -212,28 +212,28 @@ test('a load whose key has changed since begins anew, and nothing is missing', a
   await bench.source.batch('ALTER TABLE [dbo].[orders] DROP CONSTRAINT [PK_orders];')
   await bench.source.batch('ALTER TABLE [dbo].[orders] ADD CONSTRAINT [PK_orders] PRIMARY KEY ([id] DESC);')
   const coordinator = bench.coordinator()
-  expect((await coordinator.sync(orders({ chunkRows: 400 }))).extract).toMatchObject({
-    rows: 1000n,
-    sequence: { from: 301n, to: 1300n },
+  expect((await coordinator.sync(orders({ chunkRows: 200 }))).extract).toMatchObject({
+    rows: 500n,
+    sequence: { from: 301n, to: 800n },
     load: { resumedAfter: 0, chunks: 3 },
   })
-  expect(await coordinator.verify(orders({}))).toMatchObject({ status: 'equal', targetRows: 1000n })
+  expect(await coordinator.verify(orders({}))).toMatchObject({ status: 'equal', targetRows: 500n })
 })
 
 test('two extractors that race through one load repeat nothing and lose nothing', async () => {
   const catalog = memoryCatalog()
-  const table = orders({ chunkRows: 200 })
+  const table = orders({ chunkRows: 100 })
   const results = await Promise.all([1, 2].map(() => bench.coordinator({ catalog }).extract(table)))
-  expect(results.reduce((sum, { rows }) => sum + rows, 0n)).toBe(1000n)
+  expect(results.reduce((sum, { rows }) => sum + rows, 0n)).toBe(500n)
   const { sequences, ids, loads } = await journalRows(catalog)
-  expect([sequences, ids, loads.size]).toEqual([upTo(1000), upTo(1000), 1])
+  expect([sequences, ids, loads.size]).toEqual([upTo(500), upTo(500), 1])
 })
 
 test('maxRowsPerSecond slows all connections down together', async () => {
   const result = committed(
-    await bench.coordinator().extract(orders({ chunkRows: 250, connections: 2, maxRowsPerSecond: 1500 })),
+    await bench.coordinator().extract(orders({ chunkRows: 125, connections: 2, maxRowsPerSecond: 750 })),
   )
-  expect(result.rows).toBe(1000n)
+  expect(result.rows).toBe(500n)
   expect(result.durationMs).toBeGreaterThanOrEqual(660)
 })
 
