@@ -39,7 +39,7 @@ beforeAll(async () => {
     for (const read of reads) rows.push(await rowsOf(written, read))
     ours.set(written.name, rows)
   }
-}, 300_000)
+}, 600_000)
 
 afterAll(async () => {
   if (folder !== undefined) await rm(folder, { recursive: true, force: true })
@@ -93,7 +93,7 @@ describe.each(engines)('tables that we wrote, read by $name', (engine) => {
       }
     }
     expect(wrong).toEqual([])
-  }, 300_000)
+  }, 600_000)
 })
 
 function readsOf({ table, wheres = [], snapshots }: WrittenTable): readonly TableRead[] {

@@ -36,7 +36,7 @@ beforeAll(async () => {
     }
     ours.set(name, bySnapshot)
   }
-}, 120_000)
+}, 300_000)
 
 afterAll(async () => {
   if (lake !== undefined) await rm(lake.folder, { recursive: true, force: true })
@@ -70,7 +70,7 @@ describe('the lake that the demo keeps', () => {
         expect({ name, id, rows: inOrder(rows) }).toEqual({ name, id, rows: expected })
       }
     }
-  }, 120_000)
+  }, 300_000)
 
   test("has the same counts and exact sums in DuckDB's Iceberg extension, at every snapshot", async (context) => {
     if ('missing' in python) return context.skip(python.missing)
@@ -86,7 +86,7 @@ describe('the lake that the demo keeps', () => {
       expect(expected).not.toEqual([])
       expect({ name, ...theirs }).toEqual({ name, ...Object.fromEntries(expected) })
     }
-  }, 120_000)
+  }, 300_000)
 })
 
 function withoutRows(table: PyIcebergTable | undefined) {
