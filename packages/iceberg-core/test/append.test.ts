@@ -56,6 +56,19 @@ describe('append', () => {
     expect(await lake.scan()).toEqual([])
   })
 
+  it('gives a snapshot an id that the table does not have', async () => {
+    const lake = await Lake.create()
+    const ids = [7n, 7n, 8n]
+    const environment = {
+      nowMs: () => lake.environment.nowMs(),
+      uuid: () => lake.environment.uuid(),
+      sleep: async () => Promise.resolve(),
+      randomSnapshotId: () => ids.shift() ?? 0n,
+    }
+    for (let commit = 0; commit < 2; commit++) await append(await lake.table(), { files: [] }, { environment })
+    expect((await lake.table()).loaded.metadata.snapshots.map(({ snapshotId }) => snapshotId)).toEqual([7n, 8n])
+  })
+
   it('sets properties in the same commit, those of the attempt over the fixed ones', async () => {
     const lake = await Lake.create()
     const table = await lake.append({

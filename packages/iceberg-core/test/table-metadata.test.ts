@@ -14,6 +14,7 @@ import {
   snapshotByRef,
   stringifyJsonLossless,
   tableMetadataToJson,
+  transformFunction,
   type JsonObject,
 } from '@icebridge/iceberg-core'
 import { id1, id2, v1, v2 } from './metadata-seeds.ts'
@@ -190,6 +191,28 @@ describe('reading table metadata', () => {
     })
     expect(currentSchema(metadata).fields[7]).toMatchObject({ initialDefault: 7, writeDefault: 8 })
     expect(parseTableMetadata(serializeTableMetadata(metadata))).toEqual(metadata)
+  })
+})
+
+describe('a transform of several columns', () => {
+  it('is unknown whatever its name, kept, and not written by', () => {
+    const several = { 'source-ids': [1, 2], transform: 'bucket[4]' }
+    const json = {
+      ...v2,
+      'partition-specs': [{ 'spec-id': 0, fields: [{ ...several, 'field-id': 1000, name: 'both' }] }],
+      'default-spec-id': 0,
+      'sort-orders': [{ 'order-id': 1, fields: [{ ...several, direction: 'asc', 'null-order': 'nulls-first' }] }],
+      'default-sort-order-id': 1,
+    }
+    const metadata = parseTableMetadata(text(json))
+    const [field] = defaultSpec(metadata).fields
+    expect(field).toMatchObject({ sourceIds: [1, 2], transform: { kind: 'unknown', text: 'bucket[4]' } })
+    expect(() => transformFunction(field!.transform, 'long')).toThrow(
+      expect.objectContaining({ code: 'unsupported-transform' }),
+    )
+    const written = parseJsonLossless(serializeTableMetadata(metadata)) as typeof json
+    expect(written['partition-specs']).toEqual(json['partition-specs'])
+    expect(written['sort-orders']).toEqual(json['sort-orders'])
   })
 })
 

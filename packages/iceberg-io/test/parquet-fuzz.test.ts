@@ -114,3 +114,15 @@ describe('a damaged Parquet file', () => {
     },
   )
 })
+
+describe('an encrypted Parquet file', () => {
+  it('is refused by name', async () => {
+    const file = golden('codec-none-v1')
+    const bytes = Uint8Array.from(readFileSync(file.path))
+    bytes.set(Buffer.from('PARE'), bytes.length - 4)
+    await expect(count(file.path, bytes, { fields: file.fields, filter: undefined })).rejects.toMatchObject({
+      code: 'unsupported-file',
+      message: expect.stringMatching(/codec-none-v1\S* .*encrypted/),
+    })
+  })
+})

@@ -6,6 +6,7 @@ import {
   type DataFile,
   deleteFilePathColumn,
   deletePositionColumn,
+  deleteRowColumnId,
   gteq,
   type NestedField,
   type TableHandle,
@@ -30,12 +31,15 @@ const deleteFields: readonly NestedField[] = [deleteFilePathColumn, deletePositi
 async function deleteFile(
   io: InMemoryFileIO,
   path: string,
-  deletes: readonly (readonly [path: string | null, position: bigint])[],
+  deletes: readonly (readonly [path: string | null, position: bigint, row?: PlainValue])[],
   entry: Partial<DataFile> = {},
   fields: readonly NestedField[] = deleteFields,
 ): Promise<DataFile> {
   const schema = { schemaId: 0, fields, identifierFieldIds: [] }
-  const batch = batchOfRows(columnFieldsOf(schema), deletes)
+  const batch = batchOfRows(
+    columnFieldsOf(schema),
+    deletes.map(([file, position, row = null]) => [file, position, row]),
+  )
   const { sizeBytes } = await writeParquet(io, path, [batch], { schema, rowGroupRows: 50 })
   return {
     content: 'position-deletes',
@@ -100,6 +104,34 @@ const ids = (rows: readonly (readonly PlainValue[])[]): number[] =>
   rows.map((row) => Number(row[0])).toSorted((a, b) => a - b)
 
 describe('position deletes', () => {
+  it('are read beside the deleted rows, which some writers put there', async () => {
+    const fields = fieldsOf({ id: 'int', name: 'string' })
+    const made = await newTable(fields)
+    const table = await appended(
+      made,
+      range(5).map((id) => [id, `row ${id}`]),
+    )
+    const row: NestedField = {
+      id: deleteRowColumnId,
+      name: 'row',
+      required: false,
+      type: { kind: 'struct', fields },
+    }
+    const path = (await tasksWith(table, () => []))[0]!.file.filePath
+    const deletes = await deleteFile(
+      made.io,
+      '/rows.parquet',
+      [
+        [path, 1n, [1, 'row 1']],
+        [path, 3n, [3, 'row 3']],
+      ],
+      {},
+      [...deleteFields, row],
+    )
+    const tasks = await tasksWith(table, () => [deletes])
+    expect((await rowsOf(new IcebergReader(table).scanTasks(tasks))).map(([id]) => id)).toEqual([0, 2, 4])
+  })
+
   it('are applied to their own file only, whatever the order and the row groups, unions of several files', async () => {
     const { table, io, files } = await twoFiles()
     const [first, second] = files as [string, string]

@@ -176,6 +176,20 @@ describe('sorting', () => {
     expect(none!.sortOrderId).toBeUndefined()
   })
 
+  it('writes rows as they come beside an order that is not understood, and refuses to sort by it', async () => {
+    const order = by(1, { transform: { kind: 'unknown', text: 'hilbert' } })
+    const home = await lake(fieldsOf({ id: 'long' }))
+    const metadata = {
+      ...home.table.loaded.metadata,
+      sortOrders: [{ orderId: 1, fields: [order] }],
+      defaultSortOrderId: 1,
+    }
+    const table = { ...home.table, loaded: { ...home.table.loaded, metadata } }
+    const [file] = await writeAll(table, [[[3n], [4n]]])
+    expect(file!.sortOrderId).toBeUndefined()
+    await expect(writeAll(table, [[[3n]]], { sort: true })).rejects.toMatchObject({ code: 'unsupported-transform' })
+  })
+
   it('takes batches of different columns one after the other', async () => {
     const home = await lake(fieldsOf({ id: 'long', s: 'string' }), { sort: [by(1)] })
     const appender = await IcebergAppender.open(home.table, { environment, sort: true, sortBytes: 10 })

@@ -1,7 +1,7 @@
 import type { JsonFields } from '../json/json-fields.ts'
 import type { JsonObject } from '../json/json-value.ts'
 import { firstPartitionFieldId, type PartitionField, type PartitionSpec } from './partition-spec.ts'
-import { formatTransform, parseTransform } from './transform.ts'
+import { formatTransform, parseTransform, type Transform } from './transform.ts'
 
 /** @see https://iceberg.apache.org/spec/#partition-specs */
 export function partitionSpecToJson(spec: PartitionSpec): JsonObject {
@@ -29,13 +29,20 @@ export function partitionSpecFromJson(fields: JsonFields): PartitionSpec {
 
 /** Version 1 fields have no ids: they count up from 1000. */
 export function partitionFieldFromJson(fields: JsonFields, index: number): PartitionField {
+  const sourceIds = sourcesFromJson(fields)
   return {
-    sourceIds: sourcesFromJson(fields),
+    sourceIds,
     fieldId: fields.optionalInt('field-id') ?? firstPartitionFieldId + index,
     name: fields.string('name'),
-    transform: parseTransform(fields.string('transform')),
+    transform: transformFromJson(fields, sourceIds),
     ...fields.unknown(),
   }
+}
+
+/** Every transform that is known takes one source: of several it is an unknown one, whatever its name. */
+export function transformFromJson(fields: JsonFields, sourceIds: readonly number[]): Transform {
+  const text = fields.string('transform')
+  return sourceIds.length === 1 ? parseTransform(text) : { kind: 'unknown', text }
 }
 
 /** One source is written as `source-id`, several as `source-ids`. */

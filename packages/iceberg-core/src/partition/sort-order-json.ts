@@ -1,8 +1,8 @@
 import type { JsonFields } from '../json/json-fields.ts'
 import type { JsonObject } from '../json/json-value.ts'
-import { sourcesFromJson, sourcesToJson } from './partition-spec-json.ts'
+import { sourcesFromJson, sourcesToJson, transformFromJson } from './partition-spec-json.ts'
 import type { SortField, SortOrder } from './sort-order.ts'
-import { formatTransform, parseTransform } from './transform.ts'
+import { formatTransform } from './transform.ts'
 
 /** @see https://iceberg.apache.org/spec/#sort-orders */
 export function sortOrderToJson(order: SortOrder): JsonObject {
@@ -34,9 +34,10 @@ function sortFieldFromJson(fields: JsonFields): SortField {
   if (nullOrder !== 'nulls-first' && nullOrder !== 'nulls-last') {
     throw fields.malformed('null-order', 'nulls-first or nulls-last')
   }
+  const sourceIds = sourcesFromJson(fields)
   return {
-    transform: parseTransform(fields.string('transform')),
-    sourceIds: sourcesFromJson(fields),
+    transform: transformFromJson(fields, sourceIds),
+    sourceIds,
     direction,
     nullOrder,
     ...fields.unknown(),

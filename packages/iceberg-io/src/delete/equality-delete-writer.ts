@@ -9,7 +9,6 @@ import {
   type PartitionSpec,
   type PartitionValue,
   type Schema,
-  type SortOrder,
   type TableHandle,
   type TableMetadata,
 } from '@icebridge/iceberg-core'
@@ -21,7 +20,7 @@ import { deleteDataFiles } from '../write/delete-data-files.ts'
 import { type FileSettings, parquetSettings, positive } from '../write/file-settings.ts'
 import { metricsModes } from '../write/metrics.ts'
 import { Partitioner } from '../write/partitioner.ts'
-import { RowOrder } from '../write/row-order.ts'
+import { canOrder, RowOrder } from '../write/row-order.ts'
 import { sourceColumn } from '../write/source-column.ts'
 import { deleteProperties, partitionFolder } from './delete-files-settings.ts'
 import { type EqualityColumn, fieldsToRead, pathTo } from './equality-columns.ts'
@@ -252,13 +251,6 @@ function unpartitionedSpec(metadata: TableMetadata): PartitionSpec {
     context: { table: metadata.location },
     hint: 'Write the deletes by partition.',
   })
-}
-
-function canOrder(schema: Schema, order: SortOrder): boolean {
-  return (
-    order.fields.length > 0 &&
-    order.fields.every((field) => sourceColumn(schema, field.sourceIds[0] ?? -1) !== undefined)
-  )
 }
 
 function refused(column: string, what: string): IcebergIoError {

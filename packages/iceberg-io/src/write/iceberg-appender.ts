@@ -25,7 +25,7 @@ import { parquetSettings, positive } from './file-settings.ts'
 import { metricsModes } from './metrics.ts'
 import { parquetSchema } from './parquet-schema.ts'
 import { type PartitionedBatch, Partitioner } from './partitioner.ts'
-import { RowOrder } from './row-order.ts'
+import { canOrder, RowOrder } from './row-order.ts'
 import { SortBuffer } from './sort-buffer.ts'
 import { SortedRuns } from './sorted-runs.ts'
 import { WriteDefaults } from './write-defaults.ts'
@@ -108,7 +108,9 @@ export class IcebergAppender {
     this.#partitioner = new Partitioner(this.schema, this.#spec)
     this.#defaults = new WriteDefaults(this.schema)
     const sortOrder = defaultSortOrder(metadata)
-    const order = sortOrder.fields.length === 0 ? undefined : new RowOrder(this.schema, sortOrder)
+    // Rows that nobody asks to sort may be written in an order that is not understood, which no file then claims.
+    const isSorted = options.sort === true ? sortOrder.fields.length > 0 : canOrder(this.schema, sortOrder)
+    const order = isSorted ? new RowOrder(this.schema, sortOrder) : undefined
     this.#sortBy = options.sort === true ? order : undefined
     const fileSchema = options.rowLineage === true ? withLineage(this.schema, metadata) : this.schema
     parquetSchema(fileSchema) // refuses what cannot be written

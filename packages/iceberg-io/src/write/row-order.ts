@@ -21,6 +21,16 @@ interface OrderedField {
   readonly nullSign: number
 }
 
+/** Whether the order has fields, and every transform is known and every source a column. */
+export function canOrder(schema: Pick<Schema, 'fields'>, order: SortOrder): boolean {
+  return (
+    order.fields.length > 0 &&
+    order.fields.every(
+      (field) => field.transform.kind !== 'unknown' && sourceColumn(schema, field.sourceIds[0] ?? -1) !== undefined,
+    )
+  )
+}
+
 /**
  * The order that a table's sort order puts rows in.
  *
