@@ -21,7 +21,7 @@ export interface ChangesQueryParts {
   /** Quoted column that the bounds are compared with. */
   readonly column: string
   readonly low: SqlParameter | undefined
-  readonly high: SqlParameter
+  readonly high: SqlParameter | undefined
   readonly rows: RowRange | undefined
   /** Table hints in the order they stand. */
   readonly hints?: readonly string[]
@@ -39,13 +39,14 @@ export function changesQueryOf(parts: ChangesQueryParts): ReadQuery {
   // Ordinal names: a companion's own name can pass the 128 characters of an identifier.
   const list = columns.map((column, index) => `${column.expression(alias)} AS [c${index}]`)
   const hints = parts.hints?.length ? ` WITH (${parts.hints.join(', ')})` : ''
-  const bounds = parts.low === undefined ? [parts.high] : [parts.low, parts.high]
-  const where = [
+  const bounds = [parts.low, parts.high].filter((bound) => bound !== undefined)
+  const conditions = [
     ...bounds.map((bound) => `${alias}.${parts.column} ${bound === parts.high ? '<' : '>='} @${bound.name}`),
     ...(parts.rows === undefined ? [] : [parts.rows.predicate(alias)]),
   ]
+  const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
   return {
-    text: `SELECT ${list.join(', ')} FROM ${quoteTable(parts.table.table)} AS ${alias}${hints} WHERE ${where.join(' AND ')}`,
+    text: `SELECT ${list.join(', ')} FROM ${quoteTable(parts.table.table)} AS ${alias}${hints}${where}`,
     parameters: [...bounds, ...(parts.rows?.parameters ?? [])],
     columns,
   }

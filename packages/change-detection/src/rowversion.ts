@@ -73,7 +73,7 @@ export class RowversionChangeDetection implements ChangeDetectionStrategy {
       column: name,
       version: `CONVERT(char(18), CONVERT(binary(8), ${alias}.${name}), 1)`,
       low: range.low === undefined ? undefined : parameter('low', range.low),
-      high: parameter('high', range.high),
+      high: range.high === undefined ? undefined : parameter('high', range.high),
       rows: range.rows,
     })
   }

@@ -19,10 +19,11 @@ export interface PlanProblem {
   readonly hint: string
 }
 
-/** Rows from `low`, inclusive, to `high`, exclusive. Without `low`: every row below `high`. */
+/** Rows from `low`, inclusive, to `high`, exclusive. An end that is undefined is open. */
 export interface WatermarkRange {
   readonly low: Watermark | undefined
-  readonly high: Watermark
+  /** Undefined for a load, which takes every row as it is: those that have changed since the bound was taken are read again by the next run. */
+  readonly high: Watermark | undefined
   /** Of them only the rows in a range of the table's key. */
   readonly rows?: RowRange | undefined
 }

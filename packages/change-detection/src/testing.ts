@@ -122,6 +122,11 @@ const behaviours: Readonly<Record<string, (fixture: StrategyFixture) => void>> =
     )
     assert.ok(!first.text.includes('@low'))
   },
+  'reads every row when both ends are open': ({ strategy, table }) => {
+    const query = strategy.changesQuery(table, { low: undefined, high: undefined }, [sampleColumn('id')])
+    assert.doesNotMatch(query.text, /WHERE/)
+    assert.deepEqual(query.parameters, [])
+  },
   'narrows what it reads to a range of rows, whose parameters come after its own': (fixture) => {
     const { strategy, table } = fixture
     const [high = ''] = watermarks(fixture)

@@ -93,7 +93,7 @@ export class TimestampChangeDetection implements ChangeDetectionStrategy {
       column: quoteName(column.name),
       version: versionExpression(column),
       low: low === undefined ? undefined : parameter('low', column.type, low),
-      high: parameter('high', column.type, ticksOf(range.high, column.type)),
+      high: range.high === undefined ? undefined : parameter('high', column.type, ticksOf(range.high, column.type)),
       rows: range.rows,
       // Under row versioning a reader passes rows that are being written; their timestamps may lie below the bound.
       hints: table.memoryOptimized ? [] : ['READCOMMITTEDLOCK'],

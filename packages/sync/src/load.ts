@@ -20,7 +20,7 @@ const batchBytes = 4 * 1024 * 1024
 /** `complete`: the last chunk is committed. `conflict`: somebody else committed; what this run committed before stays. */
 export type LoadOutcome = { readonly status: 'complete' } | { readonly status: 'conflict'; readonly reason: string }
 
-/** A load that is under way: what is committed, and the hand-over that every chunk is read below. */
+/** A load that is under way: what is committed, and the hand-over, which was taken before any row was read. */
 interface LoadState {
   readonly loadId: string
   readonly handover: Watermark
@@ -60,7 +60,7 @@ export async function load(
     reads: run.reads,
     done: { chunks: loading.chunks, upTo: loading.upTo },
   })
-  const queue = new ChunkQueue(run, { plan, loading })
+  const queue = new ChunkQueue(run, plan)
   try {
     return await commitInOrder(run, { ...state, loading, key, plan, queue })
   } finally {
@@ -114,7 +114,7 @@ async function commitInOrder(
         ...(upTo === undefined || key === undefined ? {} : { cursor: serializeBoundary(key, upTo) }),
       },
       // The first try takes what was read ahead; a repetition reads the chunk again from its beginning.
-      read: (attempt) => weigh(attempt === 1 ? open.read.batches() : run.reads.stream(queryOf(run, loading, chunk))),
+      read: (attempt) => weigh(attempt === 1 ? open.read.batches() : run.reads.stream(queryOf(run, chunk))),
     })
     plan.learn(batch.rows, bytes)
     const outcome = await batch.commit({
@@ -137,22 +137,23 @@ async function commitInOrder(
   }
 }
 
-function queryOf(run: ExtractRun, loading: LoadState, chunk: Chunk): ReturnType<ExtractRun['query']> {
+/** Every row of the chunk as it is: what changed since the hand-over comes again with the next run. */
+function queryOf(run: ExtractRun, chunk: Chunk): ReturnType<ExtractRun['query']> {
   const { key } = rangeKeyOf(run.definition)
   const rows = key === undefined ? undefined : rowRange(key, chunk.ends)
-  return run.query({ low: undefined, high: loading.handover, rows })
+  return run.query({ low: undefined, high: undefined, rows })
 }
 
 /** Chunks in order, as many of them being read at the same time as the table may have connections. */
 class ChunkQueue {
   readonly #run: ExtractRun
-  readonly #options: { readonly plan: LoadChunks; readonly loading: LoadState }
+  readonly #plan: LoadChunks
   readonly #ahead: Promise<OpenChunk | undefined>[] = []
   #last: Promise<OpenChunk | undefined> = Promise.resolve(undefined)
 
-  constructor(run: ExtractRun, options: { readonly plan: LoadChunks; readonly loading: LoadState }) {
+  constructor(run: ExtractRun, plan: LoadChunks) {
     this.#run = run
-    this.#options = options
+    this.#plan = plan
   }
 
   /** The next chunk, whose read has begun; the caller disposes of it. Undefined after the last. */
@@ -173,7 +174,7 @@ class ChunkQueue {
   /** One after the other: a chunk begins where the one before it ends. */
   #openNext(): Promise<OpenChunk | undefined> {
     const opened = this.#last.then(async () => {
-      const chunk = await this.#options.plan.next()
+      const chunk = await this.#plan.next()
       return chunk === undefined ? undefined : this.#open(chunk)
     })
     this.#last = opened
@@ -183,7 +184,7 @@ class ChunkQueue {
   }
 
   #open(chunk: Chunk): OpenChunk {
-    const query = queryOf(this.#run, this.#options.loading, chunk)
+    const query = queryOf(this.#run, chunk)
     const read = new ChunkRead((signal) => this.#run.reads.stream(query, { signal, batchBytes }), {
       aheadBytes,
       signal: this.#run.options.signal,

@@ -113,14 +113,18 @@ export class SourceReads {
   }
 
   /**
-   * With parameters a statement goes through sp_executesql, which puts the level back at its end: nothing stays in the pooled
-   * session. Without any it would.
+   * A statement with parameters goes through sp_executesql, which puts the level back at its end, so that nothing stays in the
+   * pooled session: one without any gets one that it does not use.
    *
    * @see https://learn.microsoft.com/sql/t-sql/statements/set-statements-transact-sql#considerations-when-you-use-the-set-statements
    */
   #isolated<T extends Sql>(sql: T): T {
     if (this.#options.isolation === 'read-committed') return sql
-    if ((sql.parameters ?? []).length === 0) throw new TypeError('a read without parameters cannot set its isolation')
-    return { ...sql, text: `SET TRANSACTION ISOLATION LEVEL SNAPSHOT; ${sql.text}` }
+    const { parameters = [] } = sql
+    return {
+      ...sql,
+      text: `SET TRANSACTION ISOLATION LEVEL SNAPSHOT; ${sql.text}`,
+      parameters: parameters.length > 0 ? parameters : [{ name: 'unused', type: { name: 'bit' }, value: null }],
+    }
   }
 }
