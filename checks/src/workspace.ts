@@ -9,6 +9,7 @@ export interface Manifest {
   readonly version: string
   readonly bin?: Readonly<Record<string, string>>
   readonly private?: boolean
+  readonly exports?: Readonly<Record<string, string | { readonly types?: string }>>
   readonly dependencies?: Readonly<Record<string, string>>
   readonly devDependencies?: Readonly<Record<string, string>>
   readonly peerDependencies?: Readonly<Record<string, string>>

@@ -10,7 +10,7 @@ export type { BatchOptions, CommitOptions, JournalCommit, LoadChunk } from './ba
 export type { CompletedLoad } from './completed-load.ts'
 export type { JournalColumn } from './journal-column.ts'
 export type { FirstLoad, JournalHead } from './journal-head.ts'
-export type { JournalRead, JournalUnit, UnitOptions } from './journal-read.ts'
+export type { JournalRead, JournalUnit, ReloadKeys, UnitOptions } from './journal-read.ts'
 export { definitionOf, Journal } from './journal.ts'
 export type { CreateJournal, JournalOptions, Lake } from './journal.ts'
 export { checkLayout, defaultTemplate, encodeName, journalSuffix, layoutFor } from './layout.ts'

@@ -16,6 +16,7 @@ export class SqlConnection implements AsyncDisposable {
   readonly #session: Session
   readonly #statements: Statements
 
+  /** @internal Use `SqlServer.connection`. */
   constructor(session: Session, statements: Statements) {
     this.#session = session
     this.#statements = statements

@@ -84,7 +84,7 @@ export class SqlCatalog implements Catalog {
   readonly #cache: RecentlyUsed<TableMetadata>
   readonly #writesHint: boolean
 
-  /** For those who open one: {@link openSqlite}, and `openPostgresCatalog` of `@icebridge/iceberg-catalog/postgres`. */
+  /** @internal Use {@link openSqlite}, or `openPostgresCatalog` of `@icebridge/iceberg-catalog/postgres`. */
   constructor(store: CatalogStore, options: SqlCatalogOptions) {
     this.name = options.name
     this.warehouse = warehouseLocation(options.warehouse)

@@ -7,7 +7,7 @@ import { specById, type TableMetadata } from '../metadata/table-metadata.ts'
 import { EqualityOverlap } from './equality-overlap.ts'
 
 /** What decides which deletes apply to a data file. */
-type DataEntry = Pick<ManifestEntry, 'file' | 'sequenceNumber'>
+export type DataEntry = Pick<ManifestEntry, 'file' | 'sequenceNumber'>
 
 /** A delete file and which data files of its scope it may hold deletes for. */
 interface ScopedDelete {
