@@ -5,6 +5,16 @@ import { SqlServerError } from './errors.ts'
 import { quoteName, quoteString } from './quoting.ts'
 import { SqlServer } from './sql-server.ts'
 
+export {
+  countOnlyIn,
+  createTypeTable,
+  fillTypeTable,
+  typeTableRows,
+  typeTables,
+  typeTableTexts,
+} from './type-tables.ts'
+export type { TypeColumn, TypeTable } from './type-tables.ts'
+
 /** What a test server may lack. A suite that needs one reports itself as skipped by that name. */
 export type Capability =
   | 'merge'
@@ -13,6 +23,10 @@ export type Capability =
   | 'clr-types'
   | 'temporal-tables'
   | 'collations'
+  | 'code-pages'
+  | 'utf8'
+  | 'json'
+  | 'vector'
   | 'locking'
   | 'change-tracking'
   | 'tls'
@@ -199,6 +213,12 @@ const probes: Readonly<Record<Exclude<Capability, 'locking' | 'tls'>, string>> =
   'temporal-tables': "SELECT COUNT(*) AS [ok] FROM sys.system_objects WHERE [name] = N'sp_cleanup_temporal_history'",
   collations:
     "SELECT CASE WHEN N'a' = N'A' COLLATE Latin1_General_CI_AS AND N'a' <> N'á' COLLATE Latin1_General_CI_AS THEN 1 ELSE 0 END AS [ok]",
+  'code-pages':
+    "SELECT CASE WHEN CONVERT(varbinary(4), CONVERT(varchar(4), N'ł' COLLATE Polish_CI_AS)) = 0xB3 AND CONVERT(varbinary(4), CONVERT(varchar(4), N'日' COLLATE Japanese_CI_AS)) = 0x93FA THEN 1 ELSE 0 END AS [ok]",
+  utf8: "SELECT CASE WHEN CONVERT(varbinary(8), CONVERT(varchar(8), N'ł' COLLATE Latin1_General_100_CI_AS_SC_UTF8)) = 0xC582 THEN 1 ELSE 0 END AS [ok]",
+  json: "SELECT CASE WHEN CONVERT(nvarchar(max), CONVERT(json, N'[1]')) = N'[1]' THEN 1 ELSE 0 END AS [ok]",
+  vector:
+    "SELECT CASE WHEN CONVERT(nvarchar(max), CONVERT(vector(2), N'[1,2]')) LIKE N'[[]1%' THEN 1 ELSE 0 END AS [ok]",
   'change-tracking': 'SELECT CASE WHEN CHANGE_TRACKING_CURRENT_VERSION() IS NULL THEN 1 ELSE 1 END AS [ok]',
 }
 const probeNames: readonly Capability[] = [
@@ -208,6 +228,10 @@ const probeNames: readonly Capability[] = [
   'clr-types',
   'temporal-tables',
   'collations',
+  'code-pages',
+  'utf8',
+  'json',
+  'vector',
   'locking',
   'change-tracking',
   'tls',

@@ -266,7 +266,7 @@ function dateText(sql: string, type: SqlType, style: number | undefined): string
   const digits = 'scale' in type ? type.scale : type.name === 'datetime' ? 3 : 0
   const fraction =
     type.name === 'datetime'
-      ? `lpad(CAST(CAST(round((${sql} % 300) * 10 / 3.0) AS INTEGER) AS VARCHAR), 3, '0')`
+      ? `lpad(CAST(CAST(round(floor_mod(${sql}, 300) * 10 / 3.0) AS INTEGER) AS VARCHAR), 3, '0')`
       : `left(lpad(CAST((${ticks}) % 10000000 AS VARCHAR), 7, '0'), ${digits})`
   const seconds = `clock_text(${ticks})`
   const clock = digits > 0 ? `(${seconds} || '.' || ${fraction})` : seconds

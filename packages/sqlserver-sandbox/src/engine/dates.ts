@@ -94,7 +94,7 @@ const partOf = (part: string, v: Bound): string => {
       return `CAST((${ticks}) % 10000000 // 10 AS INTEGER)`
     case 'millisecond':
       return value.type.name === 'datetime'
-        ? `CAST(round((${value.sql} % 300) * 10 / 3.0) AS INTEGER)`
+        ? `CAST(round(floor_mod(${value.sql}, 300) * 10 / 3.0) AS INTEGER)`
         : `CAST((${ticks}) % 10000000 // 10000 AS INTEGER)`
     case 'weekday':
       return `CAST((((${ticks}) // 864000000000) + 1) % 7 + 1 AS INTEGER)`

@@ -77,31 +77,38 @@ function stored(sql: string, type: SqlType): string {
 /** CONVERT of a sql_variant: what it does is decided by the base type of each value. `convert` is the same CONVERT of one base type. */
 export function fromVariant({ sql, inner }: Bound, to: SqlType, convert: (value: Bound) => string): string {
   if (inner !== undefined) return convert(inner)
-  const branches = bases.map((base) => {
-    const value = orError(() => convert(bound(stored('x', base), base)), to)
-    return `WHEN '${base.name}' THEN ${'scale' in base ? atScale(value, base, to) : value}`
+  return once(sql, (x) => {
+    const branches = bases.map((base) => {
+      const value = orError(() => {
+        // Reading dates out of text is a page of SQL, in a statement that may have it a hundred times.
+        if (familyOf(base) === 'string' && familyOf(to) === 'datetime')
+          throw notImplemented(`CONVERT of a sql_variant of ${base.name} to ${to.name}`)
+        return convert(bound(stored(x, base), base))
+      }, to)
+      return `WHEN '${base.name}' THEN ${'scale' in base ? atScale(value, x, base, to) : value}`
+    })
+    const decimal = orError(() => fromDecimal(x, to), to)
+    return `CASE (${x}).b ${branches.join(' ')} WHEN 'decimal' THEN ${decimal} WHEN 'numeric' THEN ${decimal} END`
   })
-  const decimal = orError(() => fromDecimal('x', to), to)
-  return once(sql, `CASE (x).b ${branches.join(' ')} WHEN 'decimal' THEN ${decimal} WHEN 'numeric' THEN ${decimal} END`)
 }
 
-/** Evaluates `sql` once, as `x`. */
-function once(sql: string, expression: string): string {
-  return `list_transform([${sql}], lambda x: ${expression})[1]`
+/** Evaluates `sql` once; a column is named again wherever it is needed. */
+function once(sql: string, expression: (x: string) => string): string {
+  return sql.length < 40 ? `(${expression(sql)})` : `list_transform([${sql}], lambda x: ${expression('x')})[1]`
 }
 
 /** Text and bytes of a date type show its scale: from those of seven digits to those of the value's own. */
-function atScale(sql: string, base: SqlType, to: SqlType): string {
+function atScale(sql: string, x: string, base: SqlType, to: SqlType): string {
   if (familyOf(to) === 'string') {
-    const kept = "left(y, CAST(instr(y, '.') + (x).s - CASE (x).s WHEN 0 THEN 1 ELSE 0 END AS INTEGER))"
+    const kept = `left(y, CAST(instr(y, '.') + (${x}).s - CASE (${x}).s WHEN 0 THEN 1 ELSE 0 END AS INTEGER))`
     return `list_transform([${sql}], lambda y: ${kept} || substr(y, CAST(instr(y, '.') + 8 AS INTEGER)))[1]`
   }
   if (familyOf(to) !== 'binary') return sql
-  const ticks = base.name === 'datetimeoffset' ? `split_part((x).v, ';', 1)` : '(x).v'
-  const units = `CAST(${ticks} AS BIGINT) % 864000000000 // CAST(pow(10, 7 - (x).s) AS BIGINT)`
-  const digits = 'CASE WHEN (x).s <= 2 THEN 6 WHEN (x).s <= 4 THEN 8 ELSE 10 END'
+  const ticks = base.name === 'datetimeoffset' ? `split_part((${x}).v, ';', 1)` : `(${x}).v`
+  const units = `CAST(${ticks} AS BIGINT) % 864000000000 // CAST(pow(10, 7 - (${x}).s) AS BIGINT)`
+  const digits = `CASE WHEN (${x}).s <= 2 THEN 6 WHEN (${x}).s <= 4 THEN 8 ELSE 10 END`
   const clock = `reverse_hex(right(printf('%016x', ${units}), ${digits}))`
-  return `unhex(printf('%02x', (x).s) || ${clock} || substr(hex(${sql}), 13))`
+  return `unhex(printf('%02x', (${x}).s) || ${clock} || substr(hex(${sql}), 13))`
 }
 
 /** A conversion that is refused while binding is refused here for the values that need it alone. */
@@ -130,15 +137,16 @@ function fromDecimal(sql: string, to: SqlType): string {
 
 /** DATALENGTH of the base value. */
 export function variantBytes({ sql }: Bound): string {
-  const text = '(x).v'
-  const bytes = [
-    `CASE (x).b WHEN 'char' THEN text_units(${text}) WHEN 'varchar' THEN text_units(${text})`,
-    `WHEN 'nchar' THEN text_units(${text}) * 2 WHEN 'nvarchar' THEN text_units(${text}) * 2`,
-    `WHEN 'binary' THEN length(${text}) // 2 WHEN 'varbinary' THEN length(${text}) // 2`,
-    `WHEN 'decimal' THEN 1 + length(text_words(${text})) // 2 WHEN 'numeric' THEN 1 + length(text_words(${text})) // 2`,
-    `ELSE (x).n END`,
-  ].join(' ')
-  return once(sql, bytes)
+  return once(sql, (x) => {
+    const text = `(${x}).v`
+    return [
+      `CASE (${x}).b WHEN 'char' THEN text_units(${text}) WHEN 'varchar' THEN text_units(${text})`,
+      `WHEN 'nchar' THEN text_units(${text}) * 2 WHEN 'nvarchar' THEN text_units(${text}) * 2`,
+      `WHEN 'binary' THEN length(${text}) // 2 WHEN 'varbinary' THEN length(${text}) // 2`,
+      `WHEN 'decimal' THEN 1 + length(text_words(${text})) // 2 WHEN 'numeric' THEN 1 + length(text_words(${text})) // 2`,
+      `ELSE (${x}).n END`,
+    ].join(' ')
+  })
 }
 
 /** SQL_VARIANT_PROPERTY: itself a sql_variant; NULL for what the base type does not have. */
