@@ -220,7 +220,7 @@ describe('append against others', () => {
     expect(lake.metadataFiles()).toEqual([])
   })
 
-  it('loses nothing when many writers append at once', async () => {
+  it('loses nothing when many writers append at once', { timeout: 60_000 }, async () => {
     const lake = await Lake.create({
       properties: { 'commit.retry.num-retries': '100', 'commit.manifest.min-count-to-merge': '5' },
     })

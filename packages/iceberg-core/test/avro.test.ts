@@ -241,7 +241,7 @@ describe('a manifest list', () => {
 })
 
 describe('damaged Avro files', () => {
-  it('give an error that names the file and the place, and never run on', async () => {
+  it('give an error that names the file and the place, and never run on', { timeout: 60_000 }, async () => {
     const { lake, table, manifest, snapshot } = await written()
     const random = new Random(5)
     for (const path of [manifest.path, snapshot.manifestList]) {

@@ -70,7 +70,7 @@ describe('rewriting manifests', () => {
     expect(after.loaded.metadata.nextRowId).toBe(table.loaded.metadata.nextRowId)
   })
 
-  it('splits at the target size', async () => {
+  it('splits at the target size', { timeout: 60_000 }, async () => {
     const lake = await Lake.create({ properties: { 'write.manifest.compression-codec': 'uncompressed' } })
     const options = { environment: lake.environment }
     const empty = await lake.table()

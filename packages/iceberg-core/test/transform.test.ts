@@ -117,7 +117,7 @@ describe('bounds', () => {
     expect([...value]).toEqual([1, 2, 3])
   })
 
-  it('never cuts inside a code point and always encloses the value', () => {
+  it('never cuts inside a code point and always encloses the value', { timeout: 60_000 }, () => {
     const random = new Random(3)
     for (let run = 0; run < 3000; run++) {
       const value = random.text(24)

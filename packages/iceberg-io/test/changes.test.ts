@@ -140,7 +140,7 @@ async function randomModel(seed: number, unique: boolean): Promise<Model> {
 
 const seeds = range(3)
 
-describe('changes', () => {
+describe('changes', { timeout: 60_000 }, () => {
   it.each(seeds)('of each snapshot are what differs from the one before (seed %i)', async (seed) => {
     for (const byKey of [false, true]) {
       const model = await randomModel(seed * 2 + Number(byKey), byKey)

@@ -60,7 +60,7 @@ async function filesOf(table: TableHandle): Promise<{ path: string; deletes: num
   return files
 }
 
-describe('compact', () => {
+describe('compact', { timeout: 60_000 }, () => {
   it('puts small files together, partition by partition, and leaves a compacted table alone', async () => {
     const table = await manyFiles(12, { partition: byDay })
     const before = await rowsOf(table)

@@ -49,7 +49,7 @@ const threeDays = [0, 1, 2].map((day) =>
   [0, 1, 2, 3].map((at): PlainValue[] => [BigInt(day * 4 + at), day, at === 3 ? null : `n${at}`]),
 )
 
-describe('deleteWhere', () => {
+describe('deleteWhere', { timeout: 60_000 }, () => {
   it.each(modes)('drops whole files unread, and takes the rows out of others, %s', async (mode) => {
     const table = await filled(threeDays)
     const reads: string[] = []
@@ -150,7 +150,7 @@ describe('deleteWhere', () => {
   )
 })
 
-describe('overwriting', () => {
+describe('overwriting', { timeout: 60_000 }, () => {
   const columns = columnFieldsOf({ fields })
 
   it('puts rows in the place of those that pass', async () => {

@@ -39,7 +39,7 @@ const key = (row: readonly PlainValue[]): string =>
       : value
   })
 
-describe('equality deletes', () => {
+describe('equality deletes', { timeout: 60_000 }, () => {
   it('compare values of every type, null and NaN included, over several columns', async () => {
     const random = seededRandom(3)
     const made = await newTable(scalarFields)

@@ -89,7 +89,7 @@ function boundsOf(file: DataFile, fields: readonly NestedField[], name: string):
   })
 }
 
-describe('IcebergAppender', () => {
+describe('IcebergAppender', { timeout: 60_000 }, () => {
   it('writes files that an append commits and a scan reads back exactly', async () => {
     const fields = [...scalarFields, ...nestedFields]
     const home = await lake(fields)

@@ -44,7 +44,7 @@ async function read(options: Parameters<IcebergReader['scan']>[0]): Promise<{ na
 type Struct = readonly PlainValue[] | null
 const a = (row: readonly PlainValue[]): Struct => row[1] as Struct
 
-describe('filters on fields of structs', () => {
+describe('filters on fields of structs', { timeout: 60_000 }, () => {
   it('compare the field, and find null where a struct around it is', async () => {
     const deep = (row: readonly PlainValue[]): PlainValue => (a(row)?.[2] as Struct)?.[0] ?? null
     expect((await read({ filter: gteq('a.d.e', 300n) })).rows).toEqual(
@@ -68,7 +68,7 @@ describe('filters on fields of structs', () => {
   })
 })
 
-describe('columns given as paths', () => {
+describe('columns given as paths', { timeout: 60_000 }, () => {
   it('are structs with only that part of them, nulls kept', async () => {
     expect(await read({ columns: ['a.d.e', 'id'] })).toEqual({
       names: ['a: Struct<{d:Struct<{e:Int64}>}>', 'id: Int64'],

@@ -68,7 +68,7 @@ function chunkOf(metadata: FileMetaData, group: number, path: string): ColumnChu
   return found
 }
 
-describe('page index', () => {
+describe('page index', { timeout: 60_000 }, () => {
   it('says where each page starts, and holds the bounds and nulls of its rows', async () => {
     const fields = fieldsOf({ up: 'long', text: 'string', day: 'date', gaps: 'int' })
     const random = seededRandom(7)
@@ -145,7 +145,7 @@ describe('page index', () => {
   })
 })
 
-describe('bloom filters', () => {
+describe('bloom filters', { timeout: 60_000 }, () => {
   it('find every value of the columns that the table asks for, and few others', async () => {
     const fields = fieldsOf({ id: 'long', name: 'string', status: 'string', other: 'long' })
     const rows = Array.from({ length: 1000 }, (_, row): PlainValue[] => [

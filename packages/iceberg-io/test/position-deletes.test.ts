@@ -103,7 +103,7 @@ async function twoFiles(): Promise<{ table: TableHandle; io: InMemoryFileIO; fil
 const ids = (rows: readonly (readonly PlainValue[])[]): number[] =>
   rows.map((row) => Number(row[0])).toSorted((a, b) => a - b)
 
-describe('position deletes', () => {
+describe('position deletes', { timeout: 60_000 }, () => {
   it('are read beside the deleted rows, which some writers put there', async () => {
     const fields = fieldsOf({ id: 'int', name: 'string' })
     const made = await newTable(fields)
@@ -224,7 +224,7 @@ describe('position deletes', () => {
   })
 })
 
-describe('deletion vectors', () => {
+describe('deletion vectors', { timeout: 60_000 }, () => {
   it('are applied, several from one Puffin file, wherever the files are now', async () => {
     const { table, io, files } = await twoFiles()
     const [first, second] = files as [string, string]

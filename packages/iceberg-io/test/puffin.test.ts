@@ -52,7 +52,7 @@ function malformed(reason: string): Error {
 
 const read = (blob: Uint8Array): PositionSet => deserializeDeletionVector(blob, malformed)
 
-describe('PositionSet', () => {
+describe('PositionSet', { timeout: 60_000 }, () => {
   it('is the set that a plain one is, over random adds, ranges and unions', () => {
     const random = seededRandom(7)
     const below = (limit: number): number => Math.floor(random() * limit)
@@ -102,7 +102,7 @@ describe('PositionSet', () => {
   })
 })
 
-describe('a deletion vector', () => {
+describe('a deletion vector', { timeout: 60_000 }, () => {
   it.each(cases)('of CRoaring is read and written: $name', (one) => {
     const positions = positionsOf(one)
     for (const bytes of [one.plain, one.runs]) {
@@ -168,7 +168,7 @@ async function open(bytes: Uint8Array): Promise<PuffinReader> {
   return PuffinReader.open(io, '/f.puffin')
 }
 
-describe('a Puffin file', () => {
+describe('a Puffin file', { timeout: 60_000 }, () => {
   it.each(['plainFooter', 'compressedFooter'] as const)('of another writer is read: %s', async (name) => {
     const reader = await open(Buffer.from(puffin[name], 'base64'))
     const [vector, ...texts] = reader.footer.blobs

@@ -26,7 +26,7 @@ async function readColumn(wanted: NestedField, file = nested): Promise<readonly 
   return (await readRows(file, { fields: [wanted], batchRows: 29 })).map(([value]) => value ?? null)
 }
 
-describe('an evolved schema', () => {
+describe('an evolved schema', { timeout: 60_000 }, () => {
   it('keeps the nulls of a struct of which the file has none of the fields asked for', async () => {
     const added = struct(field(90, 'added', 'int'))
     expect(await readColumn(field(2, 's', added))).toEqual(column('s').map((s) => (s === null ? null : [null])))
@@ -109,7 +109,7 @@ describe('an evolved schema', () => {
   })
 })
 
-describe('promoted and unusual types', () => {
+describe('promoted and unusual types', { timeout: 60_000 }, () => {
   const flat = golden('codec-zstd-v2')
   const flatColumn = (name: string): { readonly id: number; readonly values: readonly Expected[] } => {
     const at = flat.fields.findIndex((candidate) => candidate.name === name)

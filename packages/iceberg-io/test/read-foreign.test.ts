@@ -65,6 +65,7 @@ const pageVersions = ['V1', 'V2']
 
 test.each(codecs.flatMap((codec) => pageVersions.map((version) => ({ codec, version }))))(
   'reads nested and flat columns that another engine wrote with $codec and $version pages',
+  { timeout: 60_000 },
   async ({ codec, version }) => {
     const path = join(folder, `nested-${codec}-${version}.parquet`)
     await duckdb.run(`

@@ -147,7 +147,7 @@ class Model {
 const byId = (rows: readonly (readonly PlainValue[])[]): readonly (readonly PlainValue[])[] =>
   rows.toSorted((a, b) => Number(a[0]) - Number(b[0]))
 
-describe('row deltas', () => {
+describe('row deltas', { timeout: 60_000 }, () => {
   it.each(range(6))('leave the rows that a plain list leaves, at every snapshot (seed %i)', async (seed) => {
     const random = seededRandom(seed)
     const partitioned = seed % 2 === 1
@@ -181,7 +181,7 @@ async function tasksOf(
   return tasks
 }
 
-describe('writePositionDeletes', () => {
+describe('writePositionDeletes', { timeout: 60_000 }, () => {
   it('sorts by path and position, keeps whole bounds, and names the only data file', async () => {
     const made = await newTable(fieldsOf({ id: 'int' }))
     const table = await appended(
@@ -233,7 +233,7 @@ describe('writePositionDeletes', () => {
   })
 })
 
-describe('writeDeletionVectors', () => {
+describe('writeDeletionVectors', { timeout: 60_000 }, () => {
   it('takes in earlier deletes, puts all vectors into one file, and says which delete files go', async () => {
     const made = await newTable(fieldsOf({ id: 'int' }))
     let table = await appended(
@@ -289,7 +289,7 @@ describe('writeDeletionVectors', () => {
   })
 })
 
-describe('EqualityDeleteWriter', () => {
+describe('EqualityDeleteWriter', { timeout: 60_000 }, () => {
   it('writes the columns compared, by partition or for all of them', async () => {
     const made = await newTable(fields, { partition: { shelf: { kind: 'identity' } } })
     const rows: PlainValue[][] = [

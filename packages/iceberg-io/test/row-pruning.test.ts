@@ -54,7 +54,7 @@ function passes(filter: Expression, row: readonly PlainValue[], fields: readonly
   )
 }
 
-describe('pages that cannot hold a row that passes', () => {
+describe('pages that cannot hold a row that passes', { timeout: 60_000 }, () => {
   const cases = [
     { name: 'pages', paths: ['int64', 'small', 'decimal9', 'ts_us', 'string', 'required'] },
     { name: 'pages-v1', paths: ['int64', 'small', 'decimal9', 'ts_us', 'string', 'required'] },

@@ -18,7 +18,7 @@ async function fileRows(table: TableHandle, file: DataFile): Promise<PlainValue[
   return rows
 }
 
-describe('sorting', () => {
+describe('sorting', { timeout: 60_000 }, () => {
   const types: Record<string, Type> = {
     int: 'int',
     long: 'long',

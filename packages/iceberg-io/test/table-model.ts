@@ -28,11 +28,13 @@ import {
   type PartitionSpec,
   planScan,
   removeOrphanFiles,
+  refreshTable,
   removeRef,
   rewriteManifests,
   rollbackTo,
   rowDelta,
   type Schema,
+  type Snapshot,
   scanSchema,
   setCurrentSnapshot,
   type SnapshotChoice,
@@ -86,9 +88,13 @@ const transforms: readonly Transform[] = [
 ]
 const changeModes = ['copy-on-write', 'merge-on-read'] as const
 
+/** What a change makes of the rows that it finds. */
+type Change = (rows: Rows) => Rows
+
 interface Outcome {
   readonly status: string
   readonly table?: TableHandle
+  readonly snapshot?: Snapshot
   readonly reason?: unknown
 }
 
@@ -102,6 +108,8 @@ export class TableModel {
   readonly #dice: Dice
   #nextId = 0n
   #names = 0
+  #racing = false
+  #lastChange: Change | undefined
 
   constructor(table: TableHandle, dice: Dice) {
     this.table = table
@@ -147,6 +155,7 @@ export class TableModel {
       async () => this.#appendToBranch(),
       async () => this.#goBack(),
       async () => this.#stage(),
+      ...Array<() => Promise<void>>(4).fill(async () => this.#race()),
       async () => this.#expire(),
     ]
     if (this.#version === 2) changes.push(async () => this.#upgrade())
@@ -229,22 +238,26 @@ export class TableModel {
     return appender.finish()
   }
 
-  /** The table as it is now; if the head of `main` or of the branch is new, it has these rows. */
-  #accept(what: string, outcome: Outcome, rows?: Rows, branch = 'main'): void {
-    this.done.push(what)
+  /** Takes what came out of a change: the snapshot that it made has the rows of its parent with `change` made to them. */
+  #accept(what: string, outcome: Outcome, change?: Change): void {
+    this.done.push(`${what}: ${outcome.status}`)
+    if (outcome.status === 'conflict' && this.#racing) return
     if ((outcome.status !== 'committed' && outcome.status !== 'unchanged') || outcome.table === undefined) {
       throw new Error(`${what} is ${outcome.status}: ${JSON.stringify(outcome.reason)}`)
     }
     this.table = outcome.table
-    const head = this.table.loaded.metadata.refs[branch]?.snapshotId
-    if (rows !== undefined && head !== undefined && outcome.status === 'committed') this.states.set(head, rows)
+    if (change === undefined || outcome.status !== 'committed' || outcome.snapshot === undefined) return
+    const { snapshotId, parentSnapshotId } = outcome.snapshot
+    const before = parentSnapshotId === undefined ? new Map<bigint, ModelStruct>() : this.stateOf(parentSnapshotId)
+    this.states.set(snapshotId, change(before))
+    this.#lastChange = change
   }
 
   async #append(): Promise<void> {
     const added = this.#newRows()
     const merge = this.#dice.pick([undefined, true, false])
     const outcome = await append(this.table, { files: await this.#files(added), merge }, { environment })
-    this.#accept('append', outcome, new Map([...this.rows, ...added]))
+    this.#accept('append', outcome, plus(added))
   }
 
   async #upsert(): Promise<void> {
@@ -256,14 +269,14 @@ export class TableModel {
     }
     const batches = [this.#batch(changed.values())]
     const outcome = await upsert(this.table, batches, { environment, mode, keys: ['id'] })
-    this.#accept(`upsert ${mode}`, outcome, new Map([...this.rows, ...changed]))
+    this.#accept(`upsert ${mode}`, outcome, plus(changed))
   }
 
   async #deleteWhere(): Promise<void> {
     const mode = this.#dice.pick(changeModes)
     const [filter, passes] = this.filter(this.schema)
     const outcome = await deleteWhere(this.table, filter, { environment, mode })
-    this.#accept(`delete ${mode} ${text(filter)}`, outcome, this.#without(passes))
+    this.#accept(`delete ${mode} ${text(filter)}`, outcome, without(passes))
   }
 
   async #overwriteWhere(): Promise<void> {
@@ -272,11 +285,9 @@ export class TableModel {
     const added = this.#newRows()
     const change = { where, rows: [this.#batch(added.values())] }
     const outcome = await overwriteWhere(this.table, change, { environment, mode })
-    this.#accept(`overwrite ${mode} ${text(where)}`, outcome, new Map([...this.#without(passes), ...added]))
-  }
-
-  #without(passes: (row: ModelStruct, id: bigint) => boolean): Map<bigint, ModelStruct> {
-    return new Map([...this.rows].filter(([id, row]) => !passes(row, id)))
+    const put = plus(added)
+    const take = without(passes)
+    this.#accept(`overwrite ${mode} ${text(where)}`, outcome, (rows) => put(take(rows)))
   }
 
   async #deletePositions(): Promise<void> {
@@ -305,7 +316,7 @@ export class TableModel {
     this.#accept(
       'delete positions',
       outcome,
-      this.#without((_, id) => gone.has(id)),
+      without((_, id) => gone.has(id)),
     )
   }
 
@@ -323,6 +334,8 @@ export class TableModel {
     const able = leaves(this.schema.fields).filter((path) => comparable(path.at(-1)!.type))
     const paths = global ? able.filter(() => dice.once(4)) : able.filter(([field]) => field?.name === 'id')
     if (paths.length === 0) return
+    // Where another writer puts the rows meanwhile, partition by partition, is not for a model to say.
+    if (this.#racing && !global && !isUnpartitioned(defaultSpec(metadata))) return
     const writer = new EqualityDeleteWriter(this.table, { environment, columns: paths.map(dotted), global })
     await writer.write(this.#batch(chosen.map(([, row]) => row)))
     const added = dice.once(2) ? this.#newRows() : new Map<bigint, ModelStruct>()
@@ -332,11 +345,12 @@ export class TableModel {
     const outcome = await rowDelta(this.table, { add, addDeletes: await writer.finish() }, { environment })
     const key = (row: ModelStruct): string => text(paths.map((path) => valueAt(path, row)))
     const keys = new Set(chosen.map(([, row]) => key(row)))
-    const left = this.#without(
+    const take = without(
       (row, id) => keys.has(key(row)) && (specs === undefined || specs.get(id) === metadata.defaultSpecId),
     )
+    const put = plus(added)
     const what = `delete by ${paths.map(dotted).join()}${global ? ', global' : ''}`
-    this.#accept(what, outcome, new Map([...left, ...added]))
+    this.#accept(what, outcome, (rows) => put(take(rows)))
   }
 
   /** The partition spec of each row, which deletes that are not global are bound to. */
@@ -357,13 +371,13 @@ export class TableModel {
       all: dice.once(3),
       sort: dice.once(2),
     })
-    this.#accept('compact', outcome, this.rows)
+    this.#accept('compact', outcome, same)
   }
 
   async #rewriteManifests(): Promise<void> {
     const targetBytes = this.#dice.pick([4000, undefined])
     const outcome = await rewriteManifests(this.table, { targetBytes }, { environment })
-    this.#accept('rewrite manifests', outcome, this.rows)
+    this.#accept('rewrite manifests', outcome, same)
   }
 
   async #upgrade(): Promise<void> {
@@ -477,10 +491,10 @@ export class TableModel {
 
   async #appendToBranch(): Promise<void> {
     const branches = Object.entries(this.table.loaded.metadata.refs).filter(([, ref]) => ref.type === 'branch')
-    const [branch, ref] = this.#dice.pick(branches)
+    const [branch] = this.#dice.pick(branches)
     const added = this.#newRows()
     const outcome = await append(this.table, { files: await this.#files(added), branch }, { environment })
-    this.#accept(`append to ${branch}`, outcome, new Map([...this.stateOf(ref.snapshotId), ...added]), branch)
+    this.#accept(`append to ${branch}`, outcome, plus(added))
   }
 
   async #goBack(): Promise<void> {
@@ -493,17 +507,56 @@ export class TableModel {
     }
   }
 
-  /** A snapshot that no branch has is picked after another one. */
+  /** A snapshot that no branch has is picked, perhaps after another one. */
   async #stage(): Promise<void> {
     const added = this.#newRows()
-    const both = new Map([...this.rows, ...added])
     const files = await this.#files(added)
-    this.#accept('stage', await append(this.table, { files, stageOnly: true }, { environment }))
+    this.#accept('stage', await append(this.table, { files, stageOnly: true }, { environment }), plus(added))
     const sourceSnapshotId = this.table.loaded.metadata.snapshots.at(-1)!.snapshotId
-    this.states.set(sourceSnapshotId, both)
     if (this.#dice.once(2)) await this.#append()
-    const picked = await cherryPick(this.table, { sourceSnapshotId }, { environment })
-    this.#accept('cherry-pick', picked, new Map([...this.rows, ...added]))
+    this.#accept('cherry-pick', await cherryPick(this.table, { sourceSnapshotId }, { environment }), plus(added))
+  }
+
+  /** Two writers start from one state of the table: what the second one does lands as if after or before the first, or not. */
+  async #race(): Promise<void> {
+    const changes = [
+      async () => this.#append(),
+      async () => this.#upsert(),
+      async () => this.#deletePositions(),
+      async () => this.#deleteEqual(),
+      async () => this.#compact(),
+      async () => this.#deleteWhere(),
+      async () => this.#overwriteWhere(),
+      async () => this.#rewriteManifests(),
+    ]
+    const { table, rows } = this
+    this.#racing = true
+    this.#takeChange()
+    await this.#dice.pick(changes)()
+    const first = this.#takeChange()
+    this.table = table
+    await this.#dice.pick(changes)()
+    const second = this.#takeChange()
+    this.#racing = false
+    this.table = await refreshTable(this.table)
+    const { currentSnapshotId } = this.table.loaded.metadata
+    if (first === undefined || second === undefined || currentSnapshotId === undefined) return
+    const found = text(await this.#found())
+    const before = first(second(rows))
+    if (found === text(sorted(this.expected({}, before)))) this.states.set(currentSnapshotId, before)
+  }
+
+  #takeChange(): Change | undefined {
+    const change = this.#lastChange
+    this.#lastChange = undefined
+    return change
+  }
+
+  async #found(): Promise<readonly PlainValue[][]> {
+    const rows: PlainValue[][] = []
+    const at = this.schema.fields.findIndex(({ name }) => name === 'id')
+    for await (const batch of new IcebergReader(this.table).scan()) rows.push(...batchRows(batch))
+    return sorted(new Map(rows.map((row) => [row[at] as bigint, row])))
   }
 
   async #expire(): Promise<void> {
@@ -527,13 +580,27 @@ export class TableModel {
   }
 }
 
+const same: Change = (rows) => rows
+
+function plus(added: Rows): Change {
+  return (rows) => new Map([...rows, ...added])
+}
+
+function without(passes: (row: ModelStruct, id: bigint) => boolean): Change {
+  return (rows) => new Map([...rows].filter(([id, row]) => !passes(row, id)))
+}
+
+function sorted(rows: ReadonlyMap<bigint, PlainValue[]>): readonly PlainValue[][] {
+  return [...rows].toSorted(([a], [b]) => Number(a - b)).map(([, row]) => row)
+}
+
 const isUnpartitioned = ({ fields }: PartitionSpec): boolean =>
   fields.every(({ transform }) => transform.kind === 'void')
 
 function text(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) => {
     if (typeof inner === 'bigint') return `${inner}n`
-    if (typeof inner === 'number' && !Number.isFinite(inner)) return String(inner)
+    if (typeof inner === 'number' && (!Number.isFinite(inner) || Object.is(inner, -0))) return `:${1 / inner}:${inner}`
     return inner
   })
 }

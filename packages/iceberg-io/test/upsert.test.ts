@@ -45,7 +45,7 @@ async function lineageOf(table: TableHandle): Promise<PlainValue[][]> {
 
 const modes = ['copy-on-write', 'merge-on-read'] as const
 
-describe('upsert', () => {
+describe('upsert', { timeout: 60_000 }, () => {
   it('replaces rows that differ, adds new ones, and leaves files alone in which none differs', async () => {
     const table = await filled(people, [
       [
@@ -337,7 +337,7 @@ describe('upsert', () => {
   })
 })
 
-describe('upserts that race', () => {
+describe('upserts that race', { timeout: 60_000 }, () => {
   it.each([2, 3] as const)('lose no update: counters of two writers in version %i', async (formatVersion) => {
     const counters: readonly NestedField[] = [
       { id: 1, name: 'id', required: true, type: 'long' },

@@ -58,7 +58,7 @@ function batchesOf(fields: readonly NestedField[], rows: readonly PlainValue[][]
   return batches
 }
 
-describe('writeParquet', () => {
+describe('writeParquet', { timeout: 60_000 }, () => {
   const fields = [...scalarFields, ...nestedFields]
 
   it.each(['zstd', 'snappy', 'gzip', 'none', 'brotli', 'lz4'] as const)(
