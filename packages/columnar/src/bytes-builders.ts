@@ -1,9 +1,14 @@
 import { Binary, type Data, FixedSizeBinary, makeData, Utf8 } from 'apache-arrow'
 import { BuilderBase, doubled } from './builder-base.ts'
+import type { ColumnarError } from './errors.ts'
 
 const MAX_BYTES = 0x7fff_ffff
 /** Longer strings go through the platform's encoder, which costs a call but runs many bytes at a time. */
 const SHORT = 32
+/** The same for UTF-16, where the platform takes two calls. */
+const SHORT_UTF16_BYTES = 96
+/** Buffers past this grow by a quarter and not to the double. */
+const LARGE = 32 * 1024 * 1024
 
 /** What to do with a lone surrogate, which UTF-8 cannot hold: refuse the string, or put U+FFFD in its place. */
 export type LoneSurrogates = 'refuse' | 'replace'
@@ -13,6 +18,8 @@ abstract class VariableBase extends BuilderBase {
   protected offsets: Int32Array | undefined = undefined
   protected bytes: Buffer = Buffer.alloc(0)
   protected end = 0
+  /** What the next batch begins with: as much as the last one had. */
+  #expected = 0
 
   appendNull(): void {
     this.prepare(0)
@@ -71,7 +78,9 @@ abstract class VariableBase extends BuilderBase {
     })
     const size = this.end
     this.offsets = undefined
-    this.bytes = allocate(Math.min(MAX_BYTES, size + (size >> 3)))
+    this.bytes = Buffer.alloc(0)
+    // One long value does not foretell the next.
+    this.#expected = size > LARGE ? 0 : size + (size >> 3)
     this.end = 0
     this.reset()
     return made
@@ -82,7 +91,10 @@ abstract class VariableBase extends BuilderBase {
     if (needed > MAX_BYTES) {
       throw this.fault('batch-too-large', 'the column would pass 2 GiB', 'Finish batches after fewer rows.')
     }
-    const grown = allocate(Math.min(MAX_BYTES, Math.max(needed, this.bytes.length * 2, this.capacity * 8)))
+    const { length } = this.bytes
+    const next =
+      length === 0 ? Math.max(this.#expected, this.capacity * 8) : length + (length > LARGE ? length >> 2 : length)
+    const grown = allocate(Math.min(MAX_BYTES, Math.max(needed, next)))
     grown.set(this.bytes.subarray(0, this.end))
     this.bytes = grown
   }
@@ -97,6 +109,8 @@ function allocate(size: number): Buffer {
 export class StringBuilder extends VariableBase {
   readonly kind = 'string' as const
   readonly #loneSurrogates: LoneSurrogates
+  readonly #pair: Buffer = Buffer.alloc(4)
+  #carried = 0
 
   constructor(name: string, initialRows: number, loneSurrogates: LoneSurrogates = 'refuse') {
     super(name, initialRows)
@@ -143,19 +157,107 @@ export class StringBuilder extends VariableBase {
     this.appendBytes(utf8)
   }
 
+  /**
+   * Appends the UTF-16LE text that stands in `source` from `start` (inclusive) to `end` (exclusive): an even number of bytes.
+   *
+   * @throws ColumnarError 'lone-surrogate' as {@link append}.
+   */
+  appendUtf16(source: Buffer, start: number, end: number): void {
+    if (end - start > SHORT_UTF16_BYTES) {
+      this.#appendLong(source.toString('utf16le', start, end))
+      return
+    }
+    this.prepare(((end - start) >> 1) * 3)
+    const { bytes } = this
+    let at = this.end
+    for (let index = start; index < end; index += 2) {
+      const code = (source[index] ?? 0) | ((source[index + 1] ?? 0) << 8)
+      if (code < 0x80) {
+        bytes[at++] = code
+      } else if (code < 0x800) {
+        bytes[at++] = 0xc0 | (code >> 6)
+        bytes[at++] = 0x80 | (code & 0x3f)
+      } else if (code < 0xd800 || code > 0xdfff) {
+        bytes[at++] = 0xe0 | (code >> 12)
+        bytes[at++] = 0x80 | ((code >> 6) & 0x3f)
+        bytes[at++] = 0x80 | (code & 0x3f)
+      } else {
+        return this.#appendLong(source.toString('utf16le', start, end))
+      }
+    }
+    this.close(at)
+  }
+
+  /**
+   * Begins a value whose UTF-16LE text comes in parts, so that the whole of it never exists as a string. Nothing else may be
+   * appended before {@link endUtf16}.
+   *
+   * @param bytes of the text, if known: room is made for them once.
+   */
+  beginUtf16(bytes: number | undefined): void {
+    this.#carried = 0
+    this.prepare(bytes === undefined ? 0 : bytes >> 1)
+  }
+
+  /** The next part, which may end anywhere. @throws ColumnarError 'lone-surrogate' as {@link append}. */
+  appendUtf16Part(source: Buffer, start: number, end: number): void {
+    let from = start
+    while (this.#carried > 0 && from < end) this.#carry(source[from++] ?? 0)
+    let to = end - ((end - from) & 1)
+    const last = to > from ? (source[to - 1] ?? 0) : 0
+    if (last >= 0xd8 && last <= 0xdb) to -= 2
+    if (to > from) this.#appendPart(source, from, to)
+    for (let index = Math.max(from, to); index < end; index++) this.#carry(source[index] ?? 0)
+  }
+
+  /** Ends the value. @throws ColumnarError 'lone-surrogate' as {@link append}; 'malformed-utf16' for half a code unit. */
+  endUtf16(): void {
+    if ((this.#carried & 1) === 1) throw this.fault('malformed-utf16', 'the text ends within a code unit')
+    if (this.#carried > 0) this.#appendPart(this.#pair, 0, this.#carried)
+    this.#carried = 0
+    this.close(this.end)
+  }
+
   /** The Arrow data; the builder starts again empty. */
   finish(): Data {
     return this.finishAs(new Utf8())
   }
 
-  #appendLong(value: string): void {
-    if (this.#loneSurrogates === 'refuse' && !value.isWellFormed()) {
-      throw this.fault(
-        'lone-surrogate',
-        'the string holds half of a surrogate pair, which UTF-8 cannot store',
-        'Correct the value at its source, or declare that lone surrogates are replaced by U+FFFD.',
-      )
+  /** Keeps a byte of a code unit, or of a pair, that a part has cut through; written once it is whole. */
+  #carry(byte: number): void {
+    const pair = this.#pair
+    pair[this.#carried++] = byte
+    if ((this.#carried & 1) === 1) return
+    const isPair = this.#carried === 4 && (byte & 0xfc) === 0xdc
+    if (this.#carried === 4 && !isPair) {
+      // The first unit has no second one; the new one may begin a pair of its own.
+      this.#appendPart(pair, 0, 2)
+      pair.copyWithin(0, 2, 4)
+      this.#carried = 2
     }
+    if (!isPair && (byte & 0xfc) === 0xd8) return
+    const bytes = this.#carried
+    this.#carried = 0
+    this.#appendPart(pair, 0, bytes)
+  }
+
+  #appendPart(source: Buffer, start: number, end: number): void {
+    const text = source.toString('utf16le', start, end)
+    if (this.#loneSurrogates === 'refuse' && !text.isWellFormed()) throw this.#loneSurrogate()
+    this.prepare(text.length > 1024 ? Buffer.byteLength(text, 'utf8') : text.length * 3)
+    this.end += this.bytes.write(text, this.end, 'utf8')
+  }
+
+  #loneSurrogate(): ColumnarError {
+    return this.fault(
+      'lone-surrogate',
+      'the string holds half of a surrogate pair, which UTF-8 cannot store',
+      'Correct the value at its source, or declare that lone surrogates are replaced by U+FFFD.',
+    )
+  }
+
+  #appendLong(value: string): void {
+    if (this.#loneSurrogates === 'refuse' && !value.isWellFormed()) throw this.#loneSurrogate()
     // Reserving three bytes a character for a very long string would waste memory: count them first.
     const most = value.length > 65_536 ? Buffer.byteLength(value, 'utf8') : value.length * 3
     this.prepare(most)
@@ -170,6 +272,32 @@ export class BinaryBuilder extends VariableBase {
   append(value: Uint8Array): void {
     if (!(value instanceof Uint8Array)) throw this.fault('wrong-value-type', 'not a Uint8Array')
     this.appendBytes(value)
+  }
+
+  /** Appends the bytes of `source` from `start` (inclusive) to `end` (exclusive). */
+  appendSlice(source: Uint8Array, start: number, end: number): void {
+    this.beginParts(end - start)
+    this.appendPart(source, start, end)
+    this.endParts()
+  }
+
+  /** Begins a value that comes in parts, of `bytes` in all if known. Nothing else may be appended before {@link endParts}. */
+  beginParts(bytes: number | undefined): void {
+    this.prepare(bytes ?? 0)
+  }
+
+  /** The next part, which may end anywhere. */
+  appendPart(source: Uint8Array, start: number, end: number): void {
+    this.prepare(end - start)
+    const { bytes } = this
+    let at = this.end
+    if (end - start <= 24) for (let index = start; index < end; index++) bytes[at++] = source[index] ?? 0
+    else bytes.set(source.subarray(start, end), at)
+    this.end += end - start
+  }
+
+  endParts(): void {
+    this.close(this.end)
   }
 
   /** The Arrow data; the builder starts again empty. */

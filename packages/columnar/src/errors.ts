@@ -5,6 +5,7 @@ export type ColumnarErrorCode =
   | 'wrong-value-type'
   | 'malformed-decimal'
   | 'malformed-utf8'
+  | 'malformed-utf16'
   | 'length-mismatch'
   | 'null-in-required'
   | 'out-of-range'

@@ -158,11 +158,15 @@ abstract class Int64Base extends BuilderBase {
   /** Stores a safe integer without making a bigint of it. */
   protected storeNumber(value: number): void {
     if (!Number.isSafeInteger(value)) throw this.fault('out-of-range', 'not a safe integer')
+    this.storeHalves(value, Math.floor(value / 0x1_0000_0000))
+  }
+
+  protected storeHalves(low: number, high: number): void {
     const row = this.length
     if (this.#values === undefined || row === this.#values.length) this.#grow()
     const halves = this.#halves
-    halves[row * 2] = value
-    halves[row * 2 + 1] = Math.floor(value / 0x1_0000_0000)
+    halves[row * 2] = low
+    halves[row * 2 + 1] = high
     this.length = row + 1
   }
 
@@ -196,6 +200,11 @@ export class Int64Builder extends Int64Base {
   /** Appends a safe integer; the fast path for values that are numbers already. */
   appendNumber(value: number): void {
     this.storeNumber(value)
+  }
+
+  /** Appends the two's complement integer with these halves, without making a bigint of it. */
+  appendHalves(low: number, high: number): void {
+    this.storeHalves(low, high)
   }
 
   finish(): Data {

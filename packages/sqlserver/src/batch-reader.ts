@@ -1,9 +1,11 @@
-import { BatchBuilder, ColumnarError } from '@icebridge/columnar'
+import { BatchBuilder, ColumnarError, type ColumnBuilder } from '@icebridge/columnar'
 import type { RecordBatch } from 'apache-arrow'
 import { wireParameters } from './bulk-types/parameter.ts'
 import { SqlServerError } from './errors.ts'
 import { columnDecoder, type ColumnDecoder } from './exact-values/column-decoder.ts'
 import { isRaw } from './exact-values/raw-values.ts'
+import { readRowsInto, RowTarget } from './exact-values/row-reader.ts'
+import { builtValue } from './exact-values/built-value.ts'
 import type { ResultCell, ResultColumn, Running, Session } from './session.ts'
 import type { ReadQuery } from './sql.ts'
 
@@ -11,7 +13,7 @@ import type { ReadQuery } from './sql.ts'
 export interface StreamOptions {
   /** Rows in a batch at most; 65,536 when absent. */
   readonly batchRows?: number
-  /** Bytes at which a batch is finished, checked every 64 rows; 16 MiB when absent. */
+  /** Bytes at which a batch is finished, so that it is larger by one row at most; 16 MiB when absent. */
   readonly batchBytes?: number
   readonly signal?: AbortSignal
 }
@@ -24,11 +26,10 @@ export interface ReadTimeouts {
 
 /** Finished batches that may wait for the consumer before the read is paused. */
 const QUEUE = 2
-const SIZE_CHECK_ROWS = 64
 
 /**
- * Streams a query into batches. Nothing is read ahead but {@link QUEUE} batches: then the socket is left unread, and the server
- * waits. An early end of the iteration cancels the query on the server; when that fails the connection is not usable again, which
+ * Streams a query into batches. Nothing is read ahead but {@link QUEUE} batches, or one that reaches `batchBytes`: then the socket is
+ * left unread, and the server waits. While the consumer has a batch of twice `batchBytes`, one long row, nothing is read at all. An early end of the iteration cancels the query on the server; when that fails the connection is not usable again, which
  * {@link Session.reusable} tells.
  */
 export async function* readBatches(
@@ -54,12 +55,16 @@ class BatchRead {
   readonly #builder: BatchBuilder
   readonly #batchRows: number
   readonly #batchBytes: number
-  readonly #ready: RecordBatch[] = []
+  readonly #ready: { readonly batch: RecordBatch; readonly bytes: number }[] = []
+  /** Builders whose values differ in length, and the bytes of a row in all others. */
+  readonly #variable: readonly ColumnBuilder[]
+  readonly #fixedBytes: number
   readonly #running: Running
   readonly #settled: Promise<void>
   readonly #watchdog: NodeJS.Timeout | undefined
   readonly #signal: AbortSignal | undefined
   #decoders: readonly ColumnDecoder[] | undefined
+  #target: RowTarget | undefined
   #wake: (() => void) | undefined
   #failure: { readonly error: unknown } | undefined
   #ended = false
@@ -76,6 +81,9 @@ class BatchRead {
       query.columns.map((column) => column.field),
       { initialRows: Math.min(this.#batchRows, 4096) },
     )
+    const { columns } = this.#builder
+    this.#variable = columns.filter(({ kind }) => kind === 'string' || kind === 'binary')
+    this.#fixedBytes = 8 * (columns.length - this.#variable.length)
     this.#running = session.start(
       {
         text: query.text,
@@ -98,12 +106,13 @@ class BatchRead {
     for (;;) {
       this.#signal?.throwIfAborted()
       if (this.#failure !== undefined) throw this.#failure.error
-      const batch = this.#ready.shift()
-      if (batch !== undefined) {
-        this.#resume()
-        return batch
+      const next = this.#ready.shift()
+      if (next !== undefined) {
+        if (next.bytes < this.#batchBytes * 2) this.#resume()
+        return next.batch
       }
       if (this.#ended) return undefined
+      this.#resume()
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })
@@ -129,7 +138,13 @@ class BatchRead {
             : 'the query returned more than one result',
         )
       }
-      const raw = isRaw(this.#session.connection)
+      const { connection } = this.#session
+      const raw = isRaw(connection)
+      if (raw) {
+        const builders = this.#builder.columns
+        this.#target = new RowTarget(reads, { columns, builders }, () => this.#dropRefused())
+        readRowsInto(connection, this.#target)
+      }
       this.#decoders = reads.map((read, index) => {
         const column = columns[index]
         const builder = this.#builder.columns[index]
@@ -143,24 +158,39 @@ class BatchRead {
     this.#rows += 1
     const decoders = this.#decoders
     if (this.#failure !== undefined || decoders === undefined) return
+    const refused = this.#target?.refused
+    if (refused !== undefined) {
+      this.#refuse(this.#valueError(refused.error, refused.index, cells))
+      return
+    }
     let index = 0
     try {
-      for (; index < decoders.length; index += 1) {
+      // Without cells the row is in the builders already.
+      for (; index < cells.length; index += 1) {
         // Both arrays have one element a column: #columns checked it.
         ;(decoders[index] as ColumnDecoder)((cells[index] as ResultCell).value)
       }
-      const rows = this.#builder.rowCount
-      if (rows >= this.#batchRows || (rows % SIZE_CHECK_ROWS === 0 && this.#builder.byteSize >= this.#batchBytes)) {
-        this.#finish()
-      }
+      const bytes = this.#buffered()
+      if (bytes >= this.#batchBytes || this.#builder.rowCount >= this.#batchRows) this.#finish(bytes)
     } catch (error) {
       this.#refuse(this.#valueError(error, index, cells))
     }
   }
 
-  #finish(): void {
-    this.#ready.push(this.#builder.finish())
-    if (this.#ready.length >= QUEUE && !this.#paused) {
+  #buffered(): number {
+    let bytes = this.#builder.rowCount * this.#fixedBytes
+    for (const builder of this.#variable) bytes += builder.byteSize
+    return bytes
+  }
+
+  /** A row came that nobody will read: the query is being cancelled. */
+  #dropRefused(): void {
+    if (this.#failure !== undefined && this.#builder.rowCount >= 1024) this.#builder.finish()
+  }
+
+  #finish(bytes: number): void {
+    this.#ready.push({ batch: this.#builder.finish(), bytes })
+    if (!this.#paused && (this.#ready.length >= QUEUE || bytes >= this.#batchBytes)) {
       this.#paused = true
       this.#running.pause()
     }
@@ -174,14 +204,19 @@ class BatchRead {
   }
 
   #end(): void {
+    readRowsInto(this.#session.connection, undefined)
     this.#guard(() => {
-      if (this.#failure === undefined && this.#builder.rowCount > 0) this.#ready.push(this.#builder.finish())
+      if (this.#failure === undefined && this.#builder.rowCount > 0) {
+        const bytes = this.#buffered()
+        this.#ready.push({ batch: this.#builder.finish(), bytes })
+      }
     })
     this.#ended = true
     this.#wake?.()
   }
 
   #fail(error: unknown): void {
+    readRowsInto(this.#session.connection, undefined)
     this.#ended = true
     this.#failure ??= { error }
     this.#wake?.()
@@ -210,8 +245,9 @@ class BatchRead {
     const timer = setInterval(
       () => {
         const now = performance.now()
-        if (this.#rows !== seen || this.#paused || this.#ended || this.#decoders === undefined) {
-          seen = this.#rows
+        const progress = this.#rows + (this.#target?.progress ?? 0)
+        if (progress !== seen || this.#paused || this.#ended || this.#decoders === undefined) {
+          seen = progress
           since = now
         } else if (now - since >= idleTimeoutMs) {
           this.#failure ??= {
@@ -256,7 +292,11 @@ class BatchRead {
   #describeRow(cells: readonly ResultCell[]): string {
     const key = (this.#query.key ?? []).flatMap((name) => {
       const at = this.#query.columns.findIndex((column) => column.name === name && column.role === 'value')
-      const value = cells[at]?.value
+      const field = this.#query.columns[at]?.field
+      const builder = this.#builder.columns[at]
+      // What of a refused row went straight to the builders has no cell.
+      const built = at < (this.#target?.refused?.index ?? 0) && builder !== undefined && field !== undefined
+      const value = built ? builtValue(field, builder) : cells[at]?.value
       const text = value instanceof Uint8Array ? `0x${Buffer.from(value).toString('hex')}` : String(value)
       return at < 0 ? [] : [`${name} = ${text.toWellFormed().slice(0, 80)}`]
     })

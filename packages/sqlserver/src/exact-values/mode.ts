@@ -1,5 +1,6 @@
 import { SqlServerError } from '../errors.ts'
 import { driverVersion, installRawValues, testedDriverVersion } from './raw-values.ts'
+import { installRowReader } from './row-reader.ts'
 
 /**
  * How exact values are had from the driver. `convert`: the server converts what the driver would round; it rests on nothing but the
@@ -35,6 +36,7 @@ export function useExactValues(choice: ExactValues): void {
       )
     }
     installRawValues()
+    installRowReader()
   }
   mode = choice
 }

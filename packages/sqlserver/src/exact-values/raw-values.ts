@@ -89,10 +89,10 @@ function readRaw(buffer: Buffer, at: number, metadata: Metadata): Parsed | undef
       return readPrefixed(buffer, at, metadata)
     case 'BigInt':
       if (at + 8 > buffer.length) return undefined
-      return { value: integer(buffer.readInt32LE(at + 4), buffer.readUInt32LE(at)), offset: at + 8 }
+      return { value: integerOf(buffer.readInt32LE(at + 4), buffer.readUInt32LE(at)), offset: at + 8 }
     case 'Money':
       if (at + 8 > buffer.length) return undefined
-      return { value: integer(buffer.readInt32LE(at), buffer.readUInt32LE(at + 4)), offset: at + 8 }
+      return { value: integerOf(buffer.readInt32LE(at), buffer.readUInt32LE(at + 4)), offset: at + 8 }
     case 'SmallMoney':
       return at + 4 > buffer.length ? undefined : { value: buffer.readInt32LE(at), offset: at + 4 }
     default:
@@ -110,27 +110,29 @@ function readPrefixed(buffer: Buffer, at: number, { type, scale }: Metadata): Pa
   switch (type.name) {
     case 'IntN':
       if (length !== 8) return undefined
-      return { value: integer(buffer.readInt32LE(start + 4), buffer.readUInt32LE(start)), offset }
+      return { value: integerOf(buffer.readInt32LE(start + 4), buffer.readUInt32LE(start)), offset }
     case 'MoneyN':
       if (length === 4) return { value: buffer.readInt32LE(start), offset }
-      return { value: integer(buffer.readInt32LE(start), buffer.readUInt32LE(start + 4)), offset }
+      return { value: integerOf(buffer.readInt32LE(start), buffer.readUInt32LE(start + 4)), offset }
     case 'DateTime2':
       return { value: moment(buffer, start, length - 3, scale, 0), offset }
     case 'DateTimeOffset':
       return { value: moment(buffer, start, length - 5, scale, buffer.readInt16LE(offset - 2)), offset }
     default:
-      return { value: decimal(buffer, start, length), offset }
+      return { value: decimalOf(buffer, start, length), offset }
   }
 }
 
 /** High halves strictly within this, either way, make a safe integer with any low half: -2^53 itself is none. */
 const SAFE_HIGH = 0x20_0000
 
-function integer(high: number, low: number): number | bigint {
+/** The two's complement integer of two halves. */
+export function integerOf(high: number, low: number): number | bigint {
   return high > -SAFE_HIGH && high < SAFE_HIGH ? high * 0x1_0000_0000 + low : (BigInt(high) << 32n) | BigInt(low)
 }
 
-function decimal(buffer: Buffer, at: number, length: number): number | bigint {
+/** The unscaled value of a decimal: a sign and 4 to 16 bytes. */
+export function decimalOf(buffer: Buffer, at: number, length: number): number | bigint {
   const negative = buffer[at] === 0
   const low = buffer.readUInt32LE(at + 1)
   if (length === 5) return negative ? 0 - low : low
@@ -147,9 +149,20 @@ function decimal(buffer: Buffer, at: number, length: number): number | bigint {
 
 const tickFactors: readonly number[] = [10_000_000, 1_000_000, 100_000, 10_000, 1000, 100, 10, 1]
 
-function moment(buffer: Buffer, at: number, bytes: number, scale = 7, offset: number): RawMoment {
-  let units = buffer.readUIntLE(at, 3)
-  if (bytes >= 4) units += (buffer[at + 3] ?? 0) * 0x100_0000
-  if (bytes === 5) units += (buffer[at + 4] ?? 0) * 0x1_0000_0000
-  return new RawMoment(buffer.readUIntLE(at + bytes, 3), units * (tickFactors[scale] ?? 1), offset)
+/** 100 ns ticks in one unit of the last digit of a scale, 7 when absent. */
+export function ticksPerUnit(scale = 7): number {
+  return tickFactors[scale] ?? 1
+}
+
+/** A time of day in units of its scale's last digit. */
+export function timeUnits(buffer: Buffer, at: number, bytes: number): number {
+  const low = buffer.readUIntLE(at, 3)
+  if (bytes === 3) return low
+  const units = low + (buffer[at + 3] ?? 0) * 0x100_0000
+  return bytes === 4 ? units : units + (buffer[at + 4] ?? 0) * 0x1_0000_0000
+}
+
+function moment(buffer: Buffer, at: number, bytes: number, scale: number | undefined, offset: number): RawMoment {
+  const ticks = timeUnits(buffer, at, bytes) * ticksPerUnit(scale)
+  return new RawMoment(buffer.readUIntLE(at + bytes, 3), ticks, offset)
 }

@@ -1,0 +1,177 @@
+import { createRequire } from 'node:module'
+import type { ColumnBuilder } from '@icebridge/columnar'
+import type { Connection } from 'tedious'
+import type { ResultCell, ResultColumn } from '../session.ts'
+import type { ReadColumn } from '../sql.ts'
+import { columnDecoder } from './column-decoder.ts'
+import { RefusedValue } from './large-value.ts'
+import { wireDecoder, type ParserPlace, type WireDecoder } from './wire-decoder.ts'
+
+/** The driver's parser of a token stream, as far as rows go. */
+interface Parser extends ParserPlace {
+  readonly colMetadata: readonly ResultColumn[]
+  readonly options: Options
+}
+
+/** The driver's state of a row that has not all arrived; `at` is ours: columns that went to builders. */
+interface RowState {
+  columns: ResultCell[]
+  plpReader: unknown
+  at?: number
+}
+type ReadColumns = (this: RowState, parser: Parser, nulls: Uint8Array | undefined) => void
+
+const TARGET: unique symbol = Symbol('icebridge.rows')
+interface Options {
+  [TARGET]?: RowTarget
+}
+
+interface DriverParts {
+  readonly readValue: (
+    buffer: Buffer,
+    at: number,
+    column: ResultColumn,
+    options: unknown,
+  ) => { readonly value: unknown; readonly offset: number }
+  readonly isLarge: (column: ResultColumn) => boolean
+  readonly NotEnoughData: new (byteCount: number) => { readonly byteCount: number }
+  readonly LargeReader: new (column: ResultColumn) => { read(parser: ParserPlace): unknown }
+}
+
+const load = createRequire(import.meta.url)
+let driver: DriverParts | undefined
+
+/** Wraps the driver's reader of rows once a process. Connections without a {@link RowTarget} get what they always got. */
+export function installRowReader(): void {
+  if (driver !== undefined) return
+  const values = load('tedious/lib/value-parser.js') as {
+    readonly readValue: DriverParts['readValue']
+    readonly isPLPStream: (column: ResultColumn) => boolean | undefined
+    readonly PLPReader: DriverParts['LargeReader']
+  }
+  const { NotEnoughDataError } = load('tedious/lib/token/helpers.js') as {
+    readonly NotEnoughDataError: DriverParts['NotEnoughData']
+  }
+  const { prototype } = (
+    load('tedious/lib/token/row-token-parser.js') as { ColumnValuesReader: { prototype: { readColumns: ReadColumns } } }
+  ).ColumnValuesReader
+  driver = {
+    readValue: (...call) => values.readValue(...call),
+    isLarge: (column) => values.isPLPStream(column) === true,
+    NotEnoughData: NotEnoughDataError,
+    LargeReader: values.PLPReader,
+  }
+  const original = prototype.readColumns
+  prototype.readColumns = function readColumns(parser, nulls) {
+    const target = parser.options[TARGET]
+    if (target === undefined || target.refused !== undefined || !target.read(this, parser, nulls)) {
+      original.call(this, parser, nulls)
+    }
+  }
+}
+
+/** Sends the rows of the running statement to a target; undefined, before the first row or after the last, ends that. */
+export function readRowsInto(connection: Connection, target: RowTarget | undefined): void {
+  // Public in the driver's code, absent from its types.
+  const { options } = (connection as unknown as { config: { options: Options } }).config
+  if (target === undefined) delete options[TARGET]
+  else options[TARGET] = target
+}
+
+/** A value that could not be kept, and the column that it is of. */
+export interface Refused {
+  readonly error: unknown
+  readonly index: number
+}
+
+/**
+ * Takes the values of rows from the wire to the builders of a batch, without a cell or a row in between: the driver's row events
+ * come with no cells then. After a value that cannot be kept the driver makes cells again, for the rest of that row too.
+ */
+export class RowTarget {
+  /** Set once, by the first value that cannot be kept. */
+  refused: Refused | undefined
+  /** Rises with whatever arrives of a row. */
+  progress = 0
+  readonly #decoders: readonly WireDecoder[]
+  readonly #builders: readonly ColumnBuilder[]
+  readonly #onRow: () => void
+
+  /** @param onRow is called when a row is in the builders, whether or not the driver tells of it. */
+  constructor(
+    reads: readonly ReadColumn[],
+    result: { readonly columns: readonly ResultColumn[]; readonly builders: readonly ColumnBuilder[] },
+    onRow: () => void,
+  ) {
+    this.#builders = result.builders
+    this.#onRow = onRow
+    this.#decoders = reads.map((read, index) => {
+      const column = result.columns[index]
+      const builder = result.builders[index]
+      if (column === undefined || builder === undefined) throw new RangeError(`no column ${index}`)
+      return wireDecoder(read, column, builder) ?? driverDecoder(read, column, builder)
+    })
+  }
+
+  /** False when the driver shall go on with the row. */
+  read(row: RowState, parser: Parser, nulls: Uint8Array | undefined): boolean {
+    this.progress += 1
+    const decoders = this.#decoders
+    let index = row.at ?? 0
+    try {
+      for (; index < decoders.length; index += 1) {
+        if (nulls !== undefined && ((nulls[index >> 3] ?? 0) & (1 << (index & 7))) !== 0) {
+          this.#builders[index]?.appendNull()
+          continue
+        }
+        const next = (decoders[index] as WireDecoder)(parser.buffer, parser.position, parser) // index is below the length
+        if (next < 0) throw new (parts().NotEnoughData)(-next)
+        parser.position = next
+      }
+    } catch (error) {
+      row.at = index
+      if (error instanceof parts().NotEnoughData) throw error
+      this.#refuse(error, index, row, parser)
+      return false
+    }
+    this.#onRow()
+    return true
+  }
+
+  #refuse(error: unknown, index: number, row: RowState, parser: Parser): void {
+    const isRead = error instanceof RefusedValue
+    if (isRead) parser.position = error.position
+    this.refused = { error: isRead ? error.cause : error, index }
+    row.columns = Array.from({ length: isRead ? index + 1 : index }, () => ({ value: undefined }))
+  }
+}
+
+/** By way of the driver's own parser, for types that have no decoder of ours. */
+function driverDecoder(read: ReadColumn, column: ResultColumn, builder: ColumnBuilder): WireDecoder {
+  const { readValue, isLarge, LargeReader } = parts()
+  const append = columnDecoder(read, column, builder, true)
+  if (!isLarge(column)) {
+    return (buffer, at, parser) => {
+      const { value, offset } = readValue(buffer, at, column, (parser as Parser).options) // the driver's own
+      append(value)
+      return offset
+    }
+  }
+  let reader: InstanceType<typeof LargeReader> | undefined
+  return (_buffer, _at, parser) => {
+    reader ??= new LargeReader(column)
+    const value = reader.read(parser)
+    reader = undefined
+    try {
+      append(value)
+    } catch (error) {
+      throw new RefusedValue(error, parser.position)
+    }
+    return parser.position
+  }
+}
+
+function parts(): DriverParts {
+  if (driver === undefined) throw new TypeError('the reader of rows is not installed')
+  return driver
+}
