@@ -158,6 +158,25 @@ export class StringBuilder extends VariableBase {
   }
 
   /**
+   * Appends the bytes of `source` from `start` (inclusive) to `end` (exclusive) if all of them are ASCII characters, which mean the
+   * same in every code page. False, and nothing is appended, if not.
+   */
+  appendAscii(source: Uint8Array, start: number, end: number): boolean {
+    this.prepare(end - start)
+    const { bytes } = this
+    let at = this.end
+    let all = 0
+    for (let index = start; index < end; index++) {
+      const byte = source[index] ?? 0
+      all |= byte
+      bytes[at++] = byte
+    }
+    if (all >= 0x80) return false
+    this.close(at)
+    return true
+  }
+
+  /**
    * Appends the UTF-16LE text that stands in `source` from `start` (inclusive) to `end` (exclusive): an even number of bytes.
    *
    * @throws ColumnarError 'lone-surrogate' as {@link append}.

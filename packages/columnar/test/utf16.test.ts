@@ -128,3 +128,12 @@ it('appends bytes from the middle of a buffer and in parts', () => {
     [bytes.subarray(3, 5), bytes.subarray(1, 90), bytes].map((value) => [...value]),
   )
 })
+
+it('appends ASCII from the middle of a buffer, and nothing of what is not', () => {
+  const builder = builderOf()
+  const bytes = Buffer.from('<plain>é', 'latin1')
+  expect(builder.strings.appendAscii(bytes, 1, 6)).toBe(true)
+  expect(builder.strings.appendAscii(bytes, 1, 8)).toBe(false)
+  expect(builder.strings.appendAscii(bytes, 0, 0)).toBe(true)
+  expect(read(builder)).toEqual(['plain', ''])
+})

@@ -31,11 +31,13 @@ const QUEUE = 2
  * Streams a query into batches. Nothing is read ahead but {@link QUEUE} batches, or one that reaches `batchBytes`: then the socket is
  * left unread, and the server waits. While the consumer has a batch of twice `batchBytes`, one long row, nothing is read at all. An early end of the iteration cancels the query on the server; when that fails the connection is not usable again, which
  * {@link Session.reusable} tells.
+ *
+ * @param options `cells`: values come by way of the driver's cells even where they could do without.
  */
 export async function* readBatches(
   session: Session,
   query: ReadQuery,
-  options: StreamOptions & ReadTimeouts,
+  options: StreamOptions & ReadTimeouts & { readonly cells?: boolean },
 ): AsyncGenerator<RecordBatch, void, undefined> {
   const read = new BatchRead(session, query, options)
   try {
@@ -64,6 +66,7 @@ class BatchRead {
   readonly #watchdog: NodeJS.Timeout | undefined
   readonly #signal: AbortSignal | undefined
   #decoders: readonly ColumnDecoder[] | undefined
+  readonly #cells: boolean
   #target: RowTarget | undefined
   #wake: (() => void) | undefined
   #failure: { readonly error: unknown } | undefined
@@ -71,7 +74,12 @@ class BatchRead {
   #paused = false
   #rows = 0
 
-  constructor(session: Session, query: ReadQuery, options: StreamOptions & ReadTimeouts) {
+  constructor(
+    session: Session,
+    query: ReadQuery,
+    options: StreamOptions & ReadTimeouts & { readonly cells?: boolean },
+  ) {
+    this.#cells = options.cells === true
     this.#session = session
     this.#query = query
     this.#batchRows = bound('batchRows', options.batchRows ?? 65_536)
@@ -140,7 +148,7 @@ class BatchRead {
       }
       const { connection } = this.#session
       const raw = isRaw(connection)
-      if (raw) {
+      if (raw && !this.#cells) {
         const builders = this.#builder.columns
         this.#target = new RowTarget(reads, { columns, builders }, () => this.#dropRefused())
         readRowsInto(connection, this.#target)

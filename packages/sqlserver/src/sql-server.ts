@@ -6,7 +6,9 @@ import { defaults, type SqlServerConfig } from './config.ts'
 import { ConnectionSource } from './connection-source.ts'
 import { describeTable } from './discovery/describe-table.ts'
 import { discoverTables } from './discovery/discover-tables.ts'
+import { isSqlServerError } from './errors.ts'
 import type { Row } from './exact-values/row-values.ts'
+import { fallBack } from './exact-values/mode.ts'
 import { selfTest } from './exact-values/self-test.ts'
 import { silentLogger, type Logger } from './logger.ts'
 import type { TableName } from './quoting.ts'
@@ -49,12 +51,24 @@ export class SqlServer implements AsyncDisposable {
   }
 
   /**
-   * Opens the pool, asks the server who it is, and proves on known values that reading is exact.
+   * Opens the pool, asks the server who it is, and proves on known values that reading is exact. Where the driver's raw values are
+   * not, and nobody chose them, the process goes over to conversion by the server: {@link exactReading} says why.
    *
    * @throws {SqlServerError} `unreachable` (retryable), `login-failed`, `no-such-database`, `tls`, `invalid-config`, each with the
    * remedy; `driver-inexact` when known values come back changed.
    */
   static async connect(config: SqlServerConfig, options: ConnectOptions = {}): Promise<SqlServer> {
+    try {
+      return await SqlServer.#open(config, options)
+    } catch (error) {
+      if (!isSqlServerError(error, 'driver-inexact') || !fallBack(error.message)) throw error
+      const { logger = silentLogger } = options
+      logger.warn({ reason: error.message }, 'the server converts values, because those of the driver are not exact')
+      return await SqlServer.#open(config, options)
+    }
+  }
+
+  static async #open(config: SqlServerConfig, options: ConnectOptions): Promise<SqlServer> {
     const { logger = silentLogger, signal } = options
     signal?.throwIfAborted()
     const source = new ConnectionSource(config, (error) => {

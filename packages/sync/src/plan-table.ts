@@ -1,6 +1,6 @@
 import { ChangeDetectionError } from '@icebridge/change-detection'
 import { checkLayout, Journal, planJournal, type JournalLayout, type Lake as JournalLake } from '@icebridge/journal'
-import type { SqlServer } from '@icebridge/sqlserver'
+import { exactReading, type SqlServer } from '@icebridge/sqlserver'
 import { planImport } from '@icebridge/sqlserver-import'
 import { describeTarget, importOptions } from './apply.ts'
 import { SyncError, type SyncProblem } from './errors.ts'
@@ -33,6 +33,8 @@ export async function planTable(
   )
   const problems: SyncProblem[] = [...checkLayout([layout]), ...lakePlan.problems]
   const notes = lakePlan.columns.flatMap(({ column, note }) => (note === undefined ? [] : [`${column.name}: ${note}`]))
+  const { reason } = exactReading()
+  if (reason !== undefined) notes.push(`the server converts values that the driver would round: ${reason}`)
   let strategy: string | undefined
   try {
     const chosen = chooseStrategy(table.strategy ?? { kind: 'auto' }, definition)

@@ -1,8 +1,10 @@
 import type { AppliedPosition } from '@icebridge/journal'
-import type { TableName } from '@icebridge/sqlserver'
+import type { ExactReading, TableName } from '@icebridge/sqlserver'
 
 /** How the source was read. */
 export interface ReadReport {
+  /** Whether the server converted values that the driver would round, and why where that was not asked for. */
+  readonly exactValues: ExactReading
   readonly isolation: 'read-committed' | 'snapshot'
   /** Requests that were sent: rows, and ends of chunks. */
   readonly requests: number

@@ -109,7 +109,8 @@ export class RowTarget {
       const column = result.columns[index]
       const builder = result.builders[index]
       if (column === undefined || builder === undefined) throw new RangeError(`no column ${index}`)
-      return wireDecoder(read, column, builder) ?? driverDecoder(read, column, builder)
+      const viaDriver = (): WireDecoder => driverDecoder(read, column, builder)
+      return wireDecoder(read, column, builder) ?? asciiDecoder(column, builder, viaDriver) ?? viaDriver()
     })
   }
 
@@ -143,6 +144,24 @@ export class RowTarget {
     if (isRead) parser.position = error.position
     this.refused = { error: isRead ? error.cause : error, index }
     row.columns = Array.from({ length: isRead ? index + 1 : index }, () => ({ value: undefined }))
+  }
+}
+
+/** Text of code pages: what is ASCII needs no table. */
+function asciiDecoder(
+  column: ResultColumn,
+  builder: ColumnBuilder,
+  viaDriver: () => WireDecoder,
+): WireDecoder | undefined {
+  const { name } = column.type
+  if (builder.kind !== 'string' || (name !== 'VarChar' && name !== 'Char') || parts().isLarge(column)) return undefined
+  const other = viaDriver()
+  return (buffer, at, parser) => {
+    if (at + 2 > buffer.length) return -(at + 2)
+    const length = buffer.readUInt16LE(at)
+    const end = at + 2 + length
+    if (length === 0xffff || end > buffer.length) return other(buffer, at, parser)
+    return builder.appendAscii(buffer, at + 2, end) ? end : other(buffer, at, parser)
   }
 }
 

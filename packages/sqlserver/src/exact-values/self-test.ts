@@ -3,6 +3,7 @@ import { readBatches } from '../batch-reader.ts'
 import { SqlServerError } from '../errors.ts'
 import { readColumns } from '../read-columns.ts'
 import type { Session } from '../session.ts'
+import { isRaw } from './raw-values.ts'
 import { formatSqlType, type SqlType } from '../sql-type.ts'
 import type { ReadColumn } from '../sql.ts'
 import type { ColumnDefinition } from '../table-definition.ts'
@@ -87,6 +88,8 @@ export async function selfTest(session: Session, signal?: AbortSignal): Promise<
   const options = { requestTimeoutMs: 30_000, idleTimeoutMs: 30_000, ...(signal === undefined ? {} : { signal }) }
   try {
     await compare(readBatches(session, query, options))
+    // Small results take the driver's cells, which streams of raw values do without.
+    if (isRaw(session.connection)) await compare(readBatches(session, query, { ...options, cells: true }))
   } catch (error) {
     // A value that no batch column takes is as wrong as one that differs.
     if (!(error instanceof SqlServerError) || error.code !== 'unexpected-result') throw error

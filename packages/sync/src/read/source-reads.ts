@@ -1,6 +1,6 @@
 import type { Environment } from '@icebridge/iceberg-core'
 import type { ReadQuery, Row, Sql, SqlServer } from '@icebridge/sqlserver'
-import { withRetry } from '@icebridge/sqlserver'
+import { exactReading, withRetry } from '@icebridge/sqlserver'
 import type { RecordBatch } from 'apache-arrow'
 import type { Logger } from '../logger.ts'
 import type { ReadReport } from '../results.ts'
@@ -43,6 +43,7 @@ export class SourceReads {
       connections: this.#mostOpen,
       retries: this.#retries,
       longestRequestMs: this.#longestMs,
+      exactValues: exactReading(),
       longestTransactionMs: this.#longestMs,
     }
   }

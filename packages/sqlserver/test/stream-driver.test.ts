@@ -1,0 +1,3 @@
+import { streams } from './stream.ts'
+
+streams('driver')
