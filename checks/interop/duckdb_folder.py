@@ -1,6 +1,6 @@
 """Reads a table folder with DuckDB's Iceberg extension, by its version-hint.text alone, and prints the ids in it as JSON.
 
-usage: duckdb_folder.py FOLDER
+usage: duckdb_folder.py FOLDER [CODEC]: how the metadata file is compressed, if it is
 """
 
 import importlib.util
@@ -23,7 +23,9 @@ def main() -> None:
     for name in ("avro", "iceberg"):
         connection.execute(f"LOAD '{extension(name)}'")
     path = sys.argv[1].replace("'", "''")
-    print_json([id for (id,) in connection.execute(f"SELECT id FROM iceberg_scan('{path}') ORDER BY id").fetchall()])
+    codec = f", metadata_compression_codec = '{sys.argv[2]}'" if len(sys.argv) > 2 else ""
+    rows = connection.execute(f"SELECT id FROM iceberg_scan('{path}'{codec}) ORDER BY id").fetchall()
+    print_json([id for (id,) in rows])
 
 
 main()

@@ -177,6 +177,14 @@ describe.each([
       expect(JSON.parse(await output(python.path, [script, metadata.location]))).toEqual([1, 1, 2, 2])
       const found = await openStaticTable(metadata.location, io)
       expect(found.loaded.metadataLocation).toBe(read.metadataLocation)
+      const base = await catalog.loadTable(orders)
+      const gzip = { action: 'set-properties', updates: { 'write.metadata.compression-codec': 'gzip' } } as const
+      const { status } = await catalog.commitTable(orders, { base, requirements: [], updates: [gzip] })
+      expect(status).toBe('committed')
+      const compressed = await pyiceberg(shared, 'read')
+      expect(compressed.metadataLocation).toMatch(/\.gz\.metadata\.json$/)
+      expect(compressed.rows).toEqual(read.rows)
+      expect(JSON.parse(await output(python.path, [script, metadata.location, 'gzip']))).toEqual([1, 1, 2, 2])
       await catalog.dropTable(orders, { purge: true })
       await catalog.dropNamespace(orders.namespace)
     },
