@@ -17,7 +17,7 @@ export interface CreateTargetOptions {
 }
 
 /**
- * The definition that a created target has: types, collations, nullability, identity and key are the source's; a rowversion is
+ * The definition that a created target has: types, collations, nullability, sparseness, identity and key are the source's; a rowversion is
  * binary(8), an alias type its base type. Defaults, checks, foreign keys, other indexes, triggers and permissions are not carried.
  */
 export function createdDefinition(
@@ -90,7 +90,8 @@ function createdColumn(column: ColumnDefinition, ordinal: number, options: Creat
     ...(computed === undefined ? {} : { computed }),
     rowversion: false,
     masked: false,
-    sparse: false,
+    // A sparse column must have a type of its own kind: what was computed is none.
+    sparse: column.sparse && column.computed === undefined,
     hidden: false,
   }
 }
@@ -102,7 +103,7 @@ function columnClause(column: ColumnDefinition): string {
     return `${name} AS ${column.computed.expression}${persisted}`
   }
   return [
-    `${name} ${formatSqlType(column.type)}${collateClause(column.collation)}`,
+    `${name} ${formatSqlType(column.type)}${collateClause(column.collation)}${column.sparse ? ' SPARSE' : ''}`,
     ...(column.identity === undefined
       ? []
       : [`IDENTITY(${digits(column.identity.seed)}, ${digits(column.identity.increment)})`]),

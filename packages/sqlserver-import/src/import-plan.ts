@@ -12,6 +12,9 @@ export type ImportProblemCode =
   | 'required-column'
   | 'row-filter'
   | 'memory-optimized'
+  | 'identity-cascade'
+  | 'too-many-columns'
+  | 'row-too-wide'
 
 /** Something that must be mended, or declared, before a row is written. */
 export interface ImportProblem {

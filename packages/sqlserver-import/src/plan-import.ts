@@ -4,6 +4,7 @@ import { compareCollations } from './collation.ts'
 import { createdDefinition } from './create-target.ts'
 import type { ImportColumn, ImportNote, ImportPlan, ImportPlanOptions, ImportProblem } from './import-plan.ts'
 import { maxKeyBytes } from './sql-type.ts'
+import { stageProblems } from './stage-limits.ts'
 import { typeVerdict } from './type-verdict.ts'
 
 /**
@@ -23,6 +24,8 @@ export function planImport(
   checkKeyColumns(columns, into, problems, notes)
   checkTable(into, problems, notes)
   checkOtherColumns(columns, into, problems, notes)
+  checkIdentity(columns, into, problems)
+  problems.push(...stageProblems(columns))
   return {
     source: source.table,
     target: into.table,
@@ -220,6 +223,25 @@ function checkTable(into: TableDefinition, problems: ImportProblem[], notes: Imp
     notes.push({ code: 'triggers', message: 'triggers of the target run in the transaction of each unit' })
   if (into.temporal)
     notes.push({ code: 'temporal', message: 'each update and delete writes a row to the history table' })
+}
+
+/**
+ * A row whose identity value changed under its key is deleted and inserted again, since SQL Server updates no identity column. A
+ * foreign key that cascades would take the children with it.
+ */
+function checkIdentity(columns: readonly ImportColumn[], into: TableDefinition, problems: ImportProblem[]): void {
+  if ((into.cascadingForeignKeys ?? 0) === 0) return
+  for (const column of columns) {
+    if (column.verdict === 'refused' || column.verdict === 'skipped') continue
+    if (column.key || column.target.identity === undefined) continue
+    problems.push({
+      code: 'identity-cascade',
+      column: column.source.name,
+      message:
+        'a changed identity value is written by deleting the row and inserting it again, and a foreign key that points at the target would delete or change its children',
+      hint: 'Name the column in skipColumns, or make the foreign keys that point at the target ON DELETE NO ACTION.',
+    })
+  }
 }
 
 function checkOtherColumns(

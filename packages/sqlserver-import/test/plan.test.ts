@@ -84,6 +84,28 @@ describe('the plan of an import', () => {
     expect(plan.notes.map((note) => note.code)).toEqual(['declared-loss', 'skipped-column'])
   })
 
+  test('refuses to replace rows that others would be deleted with', () => {
+    const columns = [id, column('row', { name: 'int' }, { identity: { seed: '1', increment: '1' } })]
+    const target = table(columns, { foreignKeys: 1, cascadingForeignKeys: 1 })
+    expect(problemsOf(planImport(table(columns), target))).toEqual(['identity-cascade row'])
+    expect(problemsOf(planImport(table(columns), target, { skipColumns: ['row'] }))).toEqual([])
+    expect(problemsOf(planImport(table(columns), table(columns, { foreignKeys: 1 })))).toEqual([])
+  })
+
+  test('refuses what does not fit a stage: more than 1,022 columns, or a row past 8,060 bytes', () => {
+    const ints = (count: number) =>
+      table([id, ...Array.from({ length: count - 1 }, (_, n) => column(`n${n}`, { name: 'int' }))])
+    expect(problemsOf(planImport(ints(1022), ints(1022)))).toEqual([])
+    expect(problemsOf(planImport(ints(1023), ints(1023)))).toEqual(['too-many-columns'])
+    const wide = (length: number) => table([id, column('body', { name: 'char', length })])
+    // 4 of a row's head, 8 + 4 + 8000 fixed, 3 of nulls, 4 of the varying column, 6 of its value: 8,025
+    expect(problemsOf(planImport(wide(8000), wide(8000)))).toEqual([])
+    const two = (length: number) =>
+      table([id, column('a', { name: 'nchar', length: 4000 }), column('b', { name: 'char', length })])
+    expect(problemsOf(planImport(two(31), two(31)))).toEqual([])
+    expect(problemsOf(planImport(two(32), two(32)))).toEqual(['row-too-wide'])
+  })
+
   test('lets no key column be narrower, not even when the loss is declared', () => {
     const source = table([column('id', { name: 'bigint' })])
     const plan = planImport(source, table([id]), { allowLoss: ['id'], skipColumns: ['id'] })

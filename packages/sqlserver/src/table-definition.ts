@@ -55,6 +55,8 @@ export interface TableDefinition {
   readonly keys: readonly KeyDefinition[]
   /** Foreign keys that this table has or that point at it. */
   readonly foreignKeys: number
+  /** Those that point at this table and do more than refuse when a row is deleted: CASCADE, SET NULL, SET DEFAULT. */
+  readonly cascadingForeignKeys?: number
   /** There are unique keys besides {@link keyOf}'s. */
   readonly secondaryUniqueIndexes: boolean
   /** There are enabled DML triggers. */
