@@ -1,9 +1,10 @@
 import type { Bench } from './figure.ts'
 import { apply } from './benches/apply.ts'
+import { chunks } from './benches/chunks.ts'
 import { extract } from './benches/extract.ts'
 import { iceberg } from './benches/iceberg.ts'
 
-const benches: Readonly<Record<string, Bench>> = { apply, extract, iceberg }
+const benches: Readonly<Record<string, Bench>> = { apply, chunks, extract, iceberg }
 
 const names = process.argv.slice(2)
 const unknown = names.filter((name) => benches[name] === undefined)

@@ -1,13 +1,13 @@
 /**
- * One leg of the loop or its peer, measured in a process of its own. Arguments: the leg (`bare`, `bare-plain`, `extract`, `bulk`,
- * `apply`), the shape, the source, the target, the lake's folder. The last line is a {@link Measured}.
+ * One leg of the loop or its peer, measured in a process of its own. Arguments: the leg (`bare`, `bare-plain`, `extract`,
+ * `one-stream`, `one-connection`, `two-connections`, `bulk`, `apply`), the shape, the source, the target, the lake's folder. The last line is a {@link Measured}.
  */
 import { strategyFor } from '@icebridge/change-detection'
 import { LocalFileIO } from '@icebridge/fileio'
 import { SqlCatalog, systemEnvironment } from '@icebridge/iceberg-catalog'
 import { planJournal } from '@icebridge/journal'
 import { parseConnectionString, quoteName, SqlServer, type ReadQuery } from '@icebridge/sqlserver'
-import { IncrementalSyncCoordinator } from '@icebridge/sync'
+import { IncrementalSyncCoordinator, type LoadOptions } from '@icebridge/sync'
 import mssql from 'mssql'
 import { measure } from './measure.ts'
 import { createBare, shape as shapeNamed, table } from './shapes.ts'
@@ -83,7 +83,8 @@ async function bareBulk(): Promise<void> {
   }
 }
 
-async function runLeg(name: 'extract' | 'apply'): Promise<void> {
+/** `load` says how the rows are read; by default as the coordinator does. */
+async function runLeg(name: 'extract' | 'apply', load?: LoadOptions): Promise<void> {
   await using source = await SqlServer.connect(parseConnectionString(sourceText))
   await using target = await SqlServer.connect(parseConnectionString(targetText))
   const io = new LocalFileIO()
@@ -96,7 +97,7 @@ async function runLeg(name: 'extract' | 'apply'): Promise<void> {
     lake: { catalog, io },
     environment,
   })
-  await measure(async () => Number((await coordinator[name]({ table })).rows))
+  await measure(async () => Number((await coordinator[name]({ table, ...(load === undefined ? {} : { load }) })).rows))
 }
 
 switch (leg) {
@@ -122,6 +123,15 @@ switch (leg) {
   case 'extract':
   case 'apply':
     await runLeg(leg)
+    break
+  case 'one-stream':
+    await runLeg('extract', { chunkRows: 0 })
+    break
+  case 'one-connection':
+    await runLeg('extract', { connections: 1 })
+    break
+  case 'two-connections':
+    await runLeg('extract', { connections: 2 })
     break
   default:
     throw new Error(`there is no leg ${leg}`)

@@ -14,7 +14,7 @@ import { ChunkRead } from './read/chunk-read.ts'
 import { LoadChunks, type Chunk } from './read/load-chunks.ts'
 
 /** Bytes of a chunk that may wait in memory until the chunks before it are committed, a connection. */
-const aheadBytes = 16 * 1024 * 1024
+const aheadBytes = 8 * 1024 * 1024
 const batchBytes = 4 * 1024 * 1024
 
 /** `complete`: the last chunk is committed. `conflict`: somebody else committed; what this run committed before stays. */

@@ -107,6 +107,18 @@ test('chunkRows 0 reads the table in one stream, and plan says so', async () => 
   )
 })
 
+test('a table whose key cannot bound a chunk is loaded in one stream, and plan says why', async () => {
+  await bench.source.batch(
+    'CREATE TABLE [dbo].[odd] ([v] sql_variant NOT NULL PRIMARY KEY, [n] int NULL, [rv] rowversion NOT NULL);',
+  )
+  const { notes } = await bench.coordinator().plan({ table: { schema: 'dbo', name: 'odd' } })
+  expect(notes).toContainEqual(
+    expect.stringContaining(
+      'first load: one stream and one commit, which a crash starts again: the table has a key over v (sql_variant)',
+    ),
+  )
+})
+
 test('an empty table is a load of one chunk without rows', async () => {
   await bench.source.batch('DELETE FROM [dbo].[orders];')
   expect(await bench.coordinator().extract(orders({}))).toMatchObject({ mode: 'load', rows: 0n, load: { chunks: 1 } })
