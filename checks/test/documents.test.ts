@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { root } from '../src/workspace.ts'
 
-const documents = globSync(['*.md', 'docs/*.md', '{packages,apps}/*/*.md'], { cwd: root })
+const documents = globSync(['*.md', '{docs,bench,fixtures}/*.md', '{packages,apps}/*/*.md'], { cwd: root })
 
 test('the link check looks at the README, docs/ and the packages', () => {
   expect(documents).toEqual(
