@@ -170,7 +170,7 @@ function characterExpression(type: SqlType, source: string): string {
  *
  * @see https://learn.microsoft.com/sql/t-sql/functions/sql-variant-property-transact-sql
  */
-function variantType(source: string): string {
+export function variantType(source: string): string {
   const base = property(source, 'BaseType', 'nvarchar(128)')
   const length = property(source, 'MaxLength', 'int')
   const precision = `CONVERT(nvarchar(11), ${property(source, 'Precision', 'int')})`
@@ -190,7 +190,7 @@ function variantType(source: string): string {
  * hexadecimal digits of binary data, 126 is ISO 8601. The text of 8,000 bytes has up to 16,002 characters, and CONVERT would cut it
  * to a shorter type without an error.
  */
-function variantText(source: string): string {
+export function variantText(source: string): string {
   const base = property(source, 'BaseType', 'nvarchar(128)')
   const as = (type: string, style?: number): string =>
     `CONVERT(nvarchar(max), CONVERT(${type}, ${source})${style === undefined ? '' : `, ${style}`})`

@@ -1,3 +1,4 @@
+import { variantText, variantType } from './read-columns.ts'
 import type { Capability } from './testing.ts'
 
 /** One column of a generated table, in T-SQL throughout. */
@@ -535,7 +536,7 @@ const variants: readonly TypeColumn[] = [
         `DATALENGTH(${of})`,
         `CONVERT(varbinary(8000), ${of})`,
       ],
-      text: (of) => property(of, 'BaseType', 'nvarchar(128)'),
+      text: (of) => `(${variantType(of)} + N' ' + ${utf16(variantText(of))})`,
     },
   ),
 ]
