@@ -116,6 +116,21 @@ test('verify orders rows by the whole of a key of 1,700 bytes', async () => {
   expect(await bench.coordinator().verify({ table })).toMatchObject({ status: 'equal', sourceRows: 3n })
 })
 
+test('verify takes text for equal whatever the code pages of the two sides', async (context) => {
+  if (!bench.server.capabilities.has('utf8') || !bench.server.capabilities.has('code-pages')) {
+    return context.skip('the server lacks utf8 or code-pages')
+  }
+  const create = (collation: string): string =>
+    `CREATE TABLE [dbo].[words] ([k] varchar(40) COLLATE ${collation} NOT NULL PRIMARY KEY, [v] varchar(40) COLLATE ${collation} NULL);`
+  await bench.source.batch(create('Polish_CS_AS'))
+  await bench.target.batch(create('Latin1_General_100_CS_AS_SC_UTF8'))
+  for (const server of [bench.source, bench.target]) {
+    await server.batch("INSERT INTO [dbo].[words] ([k], [v]) VALUES (N'żółw', N'ł'), (N'zoo', NULL), (N'łoś', N'ó');")
+  }
+  const words = { table: { schema: 'dbo', name: 'words' } }
+  expect(await bench.coordinator().verify(words)).toMatchObject({ status: 'equal', sourceRows: 3n, targetRows: 3n })
+})
+
 test('status says how far the target is behind', async () => {
   const coordinator = bench.coordinator()
   await coordinator.sync(orders)

@@ -10,6 +10,7 @@ import {
   type ReadQuery,
   type ReadRole,
   type SqlServer,
+  type SqlType,
   type TableDefinition,
 } from '@icebridge/sqlserver'
 import { SyncError } from '../errors.ts'
@@ -120,7 +121,7 @@ function query(
     name: `_key${index}`,
     role: 'value',
     expression: (alias) =>
-      `CONVERT(varbinary(1700), CONVERT(${formatSqlType(as.type)}, ${alias}.${quoteName(column.name)}))`,
+      `CONVERT(varbinary(3400), CONVERT(${formatSqlType(keyType(as.type))}, ${alias}.${quoteName(column.name)}))`,
     field: { name: `_key${index}`, type: { kind: 'binary' }, nullable: false },
   }))
   const places = columns.map(
@@ -131,6 +132,18 @@ function query(
   return {
     query: { text: `SELECT ${list} FROM ${quoteTable(table.table)} AS [t] ORDER BY ${order}`, columns: reads },
     places,
+  }
+}
+
+/** The type whose bytes order a key: Unicode for text of any code page, so that both sides have the same bytes for the same text. */
+function keyType(type: SqlType): SqlType {
+  switch (type.name) {
+    case 'char':
+      return { name: 'nchar', length: type.length ?? 1 }
+    case 'varchar':
+      return { name: 'nvarchar', length: type.length ?? 1 }
+    default:
+      return type
   }
 }
 
