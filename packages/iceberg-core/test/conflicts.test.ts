@@ -12,6 +12,7 @@ import {
   rowDelta,
   type SnapshotOutcome,
   type TableHandle,
+  updateSchema,
 } from '@icebridge/iceberg-core'
 import { livePaths } from './entries.ts'
 import { dataFile, Lake } from './lake.ts'
@@ -466,5 +467,49 @@ describe('the history that is held against', () => {
       const most = path === manifests[0] ? 2 : 1
       expect(race.lake.io.calls.filter((call) => call === `read ${path}`).length).toBeLessThanOrEqual(most)
     }
+  })
+})
+
+describe('a column that a filter names', () => {
+  const changes = {
+    'was renamed, and another one has its name': {
+      renameColumns: [{ column: 'score', name: 'old' }],
+      addColumns: [{ name: 'score', type: 'double' }],
+    },
+    'was dropped': { dropColumns: ['score'] },
+    'was dropped, and made again': { dropColumns: ['score'], addColumns: [{ name: 'score', type: 'double' }] },
+  } as const
+  const filtered: Readonly<Record<string, Change>> = {
+    'deleteFiles by filter': async (race, table) => await deleteFiles(table, { where: eq('score', 1) }, race.options),
+    'overwrite by filter': async (race, table) => await overwrite(table, { where: eq('score', 1) }, race.options),
+    'overwrite, rows read by filter': async (race, table) =>
+      await overwrite(table, { remove: [race.files[0]], validation: { filter: eq('score', 1) } }, race.options),
+    'rowDelta, rows read by filter': async (race, table) =>
+      await rowDelta(
+        table,
+        { addDeletes: [positionDeletes(race.files[0], 'd')], validation: { filter: eq('score', 1) } },
+        race.options,
+      ),
+  }
+
+  it.each(Object.keys(filtered).flatMap((name) => Object.keys(changes).map((what) => [name, what] as const)))(
+    '%s: %s meanwhile',
+    async (name, what) => {
+      const race = await Race.start()
+      const schemaChange = changes[what as keyof typeof changes]
+      const evolved = await updateSchema(race.before, schemaChange, race.options)
+      expect(evolved.status).toBe('committed')
+      const outcome = await filtered[name]!(race, race.before)
+      expect(outcome).toMatchObject({ status: 'conflict', reason: expect.stringContaining('column score') })
+      expect(await livePaths(await race.lake.table())).toEqual(['x1', 'x2', 'y'])
+    },
+  )
+
+  it('may be moved, documented and have new neighbours', async () => {
+    const race = await Race.start()
+    const neighbours = { addColumns: [{ name: 'more', type: 'int' }], dropColumns: ['at'] } as const
+    await updateSchema(race.before, neighbours, race.options)
+    committed(await deleteFiles(race.before, { where: eq('name', 'y') }, race.options))
+    expect(await livePaths(await race.lake.table())).toEqual(['x1', 'x2'])
   })
 })

@@ -12,17 +12,23 @@ import {
   expireSnapshots,
   type Expression,
   fastForward,
+  gt,
   gteq,
   isAncestor,
   isIn,
+  isNaN,
   isNull,
   isPrimitive,
   type Literal,
   lt,
+  lteq,
   type NestedField,
   not,
   noteq,
+  notIn,
+  notNaN,
   notNull,
+  notStartsWith,
   or,
   type PartitionField,
   type PartitionSpec,
@@ -200,12 +206,20 @@ export class TableModel {
       [eq(name, literal), (row) => compare(row) === 0],
       [noteq(name, literal), (row) => compare(row) !== 0],
       [isIn(name, [literal]), (row) => compare(row) === 0],
+      [notIn(name, [literal]), (row) => compare(row) !== 0],
+      [not(eq(name, literal)), (row) => compare(row) !== 0],
+      [gt(name, literal), (row) => (compare(row) ?? 0) > 0],
+      [lteq(name, literal), (row) => (compare(row) ?? 1) <= 0],
       [lt(name, literal), (row) => (compare(row) ?? 0) < 0],
       [gteq(name, literal), (row) => (compare(row) ?? -1) >= 0],
     ]
     if (type === 'string') {
       const prefix = Array.from(String(value)).slice(0, 2).join('')
-      choices.push([startsWith(name, prefix), (row) => of(row) !== null && String(of(row)).startsWith(prefix)])
+      const starts = (row: ModelStruct): boolean => of(row) !== null && String(of(row)).startsWith(prefix)
+      choices.push([startsWith(name, prefix), starts], [notStartsWith(name, prefix), (row) => !starts(row)])
+    }
+    if (type === 'float' || type === 'double') {
+      choices.push([isNaN(name), (row) => Number.isNaN(of(row))], [notNaN(name), (row) => !Number.isNaN(of(row))])
     }
     return dice.pick(choices)
   }
@@ -532,7 +546,8 @@ export class TableModel {
     const { table, rows } = this
     this.#racing = true
     this.#takeChange()
-    await this.#dice.pick(changes)()
+    const others = [async () => this.#changeSchema(), async () => this.#changePartitions()]
+    await this.#dice.pick([...changes, ...others, ...others])()
     const first = this.#takeChange()
     this.table = table
     await this.#dice.pick(changes)()
@@ -628,7 +643,7 @@ function comparable(type: Type): boolean {
 function widerThan(dice: Dice, type: Type, version: number): Type | undefined {
   if (type === 'int') return 'long'
   if (type === 'float') return 'double'
-  if (type === 'date' && version === 3) return dice.pick(['timestamp', 'timestamp_ns'])
+  if (type === 'date' && version === 3) return 'timestamp'
   if (type === 'unknown') return dice.pick<Type>(['string', 'double', { kind: 'decimal', precision: 9, scale: 2 }])
   if (typeof type === 'object' && type.kind === 'decimal' && type.precision < 38) {
     return { ...type, precision: type.precision + 1 + dice.below(38 - type.precision) }

@@ -13,6 +13,7 @@ import { type FileChange, refusesDeletes } from './file-change.ts'
 import { FileSet } from './file-set.ts'
 import { type FilteredManifest, filterManifest } from './filter-manifest.ts'
 import { type AnyManifest, groupManifests, isNew, manifestMerging, mergeManifests } from './merge-manifests.ts'
+import { movedColumn } from './moved-column.ts'
 import type { SnapshotConflicts } from './snapshot-conflicts.ts'
 import type { ProducedSnapshot, ProducerAttempt, SnapshotProducer } from './snapshot-producer.ts'
 import { SummaryCounts } from './snapshot-summary.ts'
@@ -46,7 +47,7 @@ export class FileChanges implements SnapshotProducer {
   }
 
   async produce(attempt: ProducerAttempt): Promise<ProducedSnapshot | { readonly conflict: string }> {
-    const conflict = this.#upgraded(attempt) ?? (await this.#conflicts?.find(attempt))
+    const conflict = this.#upgraded(attempt) ?? this.#moved(attempt) ?? (await this.#conflicts?.find(attempt))
     if (conflict !== undefined) return { conflict }
     const inherited = await liveManifests(attempt)
     const added = (this.#added ??= await this.#writeAdded(attempt))
@@ -76,6 +77,15 @@ export class FileChanges implements SnapshotProducer {
       const refusal = refusesDeletes(file, metadata.formatVersion)
       if (refusal !== undefined)
         return `the table is of format version ${metadata.formatVersion} now, and ${file.filePath} ${refusal}`
+    }
+    return undefined
+  }
+
+  /** Filters name columns as the handle's schema has them. */
+  #moved({ base, metadata }: ProducerAttempt): string | undefined {
+    for (const filter of [this.#change.where, ...(this.#conflicts?.filters ?? [])]) {
+      const reason = filter === undefined ? undefined : movedColumn(filter, base, metadata)
+      if (reason !== undefined) return reason
     }
     return undefined
   }

@@ -155,6 +155,7 @@ class SnapshotCommitter {
     const produced = await this.#producer.produce({
       io: table.io,
       snapshotId: this.#snapshotId,
+      base: this.#table.loaded.metadata,
       metadata: evolved,
       parent,
       files: this.#files,

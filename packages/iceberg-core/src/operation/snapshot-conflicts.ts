@@ -39,6 +39,12 @@ export class SnapshotConflicts {
     this.#rules = rules
   }
 
+  /** What rows are looked for by. */
+  get filters(): readonly Expression[] {
+    const { addedRows, removedRows, deletedRows } = this.#rules
+    return [addedRows, removedRows, deletedRows].filter((filter) => filter !== undefined)
+  }
+
   /** Why the change does not go on top of this head; `undefined` when it does. */
   async find(attempt: ProducerAttempt): Promise<string | undefined> {
     if (!this.#hasRules()) return undefined
@@ -58,9 +64,10 @@ export class SnapshotConflicts {
   }
 
   #hasRules(): boolean {
-    const { addedRows, removedRows, deletedRows, required, untouched, vectors } = this.#rules
-    const rows = [addedRows, removedRows, deletedRows].some((filter) => filter !== undefined)
-    return rows || (required?.size ?? 0) > 0 || (untouched?.length ?? 0) > 0 || (vectors?.size ?? 0) > 0
+    const { required, untouched, vectors } = this.#rules
+    return (
+      this.filters.length > 0 || (required?.size ?? 0) > 0 || (untouched?.length ?? 0) > 0 || (vectors?.size ?? 0) > 0
+    )
   }
 }
 

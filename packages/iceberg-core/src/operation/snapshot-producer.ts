@@ -9,6 +9,8 @@ import type { SummaryCounts } from './snapshot-summary.ts'
 export interface ProducerAttempt {
   readonly io: FileIO
   readonly snapshotId: bigint
+  /** The table as the caller had it. */
+  readonly base: TableMetadata
   /** The refreshed table, with the commit's own schema updates applied. */
   readonly metadata: TableMetadata
   /** The head of the branch. */
