@@ -39,10 +39,15 @@ const narrow: readonly ShapeColumn[] = [
 const words =
   'the quick brown fox jumps over a lazy dog while größere Öfen wait for naïve bakers in Łódź and 東京'.split(' ')
 
-/** Texts of about so many characters, the same ones every time. */
+/** Texts of about so many characters, the same ones every time; made when the first is asked for, so that a reader's memory has none. */
 function texts(characters: number, count: number): (row: number) => string {
+  let all: readonly string[] | undefined
+  return (row) => (all ??= makeTexts(characters, count))[row % count] ?? ''
+}
+
+function makeTexts(characters: number, count: number): readonly string[] {
   let state = characters
-  const all = Array.from({ length: count }, () => {
+  return Array.from({ length: count }, () => {
     let made = ''
     while (made.length < characters) {
       state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
@@ -50,7 +55,6 @@ function texts(characters: number, count: number): (row: number) => string {
     }
     return made.slice(0, characters)
   })
-  return (row) => all[row % count] ?? ''
 }
 
 function heavy(): readonly ShapeColumn[] {

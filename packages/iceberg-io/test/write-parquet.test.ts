@@ -138,6 +138,22 @@ describe('writeParquet', { timeout: 60_000 }, () => {
     expect(await query(`select * from read_parquet('${path}')`)).toStrictEqual(rows)
   })
 
+  it('takes long values out of a dictionary, and bounds all values of the page by them', async () => {
+    const fields: NestedField[] = [{ id: 1, name: 's', required: false, type: 'string' }]
+    for (const compression of ['zstd', 'gzip', 'none'] as const) {
+      const long = (letter: string): string => letter.repeat(600)
+      const rows = Array.from({ length: 3000 }, (_, row): PlainValue[] => [
+        row === 1500 ? long('a') : row === 1700 ? 'z' : row % 7 === 0 ? null : ['m', 'n', ''][row % 3]!,
+      ])
+      const path = await write(fields, [batchOfRows(columnFieldsOf(schemaOf(fields)), rows)], { compression })
+      expect(await readBack(path, fields)).toEqual(rows)
+      const [group] = footerOf(path).row_groups
+      const { encodings, statistics } = group!.columns[0]!.meta_data!
+      expect(encodings).not.toContain('RLE_DICTIONARY')
+      expect([statistics?.min_value, statistics?.max_value]).toEqual(['', 'z'])
+    }
+  })
+
   it('puts long values into pages of bounded size', async () => {
     const one = fieldsOf({ b: 'binary' })
     const rows = Array.from({ length: 12 }, (_, index): PlainValue[] => [Buffer.alloc(700_000, index).toString('hex')])

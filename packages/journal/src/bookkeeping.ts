@@ -44,8 +44,20 @@ export function withBookkeeping(batch: RecordBatch, values: Bookkeeping): Record
 
 function sequenceData(from: bigint, rows: number): Data<Int64> {
   const data = new BigInt64Array(rows)
-  let next = from
-  for (let row = 0; row < rows; row += 1) data[row] = next++
+  const last = from + BigInt(rows)
+  if (from >= 0n && last <= BigInt(Number.MAX_SAFE_INTEGER)) {
+    // Halves of numbers: a bigint for each row would be garbage.
+    const halves = new Int32Array(data.buffer)
+    let next = Number(from)
+    for (let at = 0; at < halves.length; at += 2) {
+      halves[at] = next
+      halves[at + 1] = Math.floor(next / 0x1_0000_0000)
+      next += 1
+    }
+  } else {
+    let next = from
+    for (let row = 0; row < rows; row += 1) data[row] = next++
+  }
   return makeData({ type: new Int64(), length: rows, nullCount: 0, data })
 }
 
@@ -58,13 +70,14 @@ function constantTimestamp(micros: bigint, rows: number): Data<TimestampMicrosec
   })
 }
 
+/** The same text in every row. */
 function constantText(text: string, rows: number): Data<Utf8> {
   const bytes = new TextEncoder().encode(text)
-  const data = new Uint8Array(bytes.length * rows)
+  const { length } = bytes
+  const data = new Uint8Array(length * rows)
+  data.set(bytes.subarray(0, data.length))
+  for (let filled = length; filled < data.length && filled > 0; filled *= 2) data.copyWithin(filled, 0, filled)
   const valueOffsets = new Int32Array(rows + 1)
-  for (let row = 0; row < rows; row += 1) {
-    data.set(bytes, row * bytes.length)
-    valueOffsets[row + 1] = (row + 1) * bytes.length
-  }
+  for (let row = 1; row <= rows; row += 1) valueOffsets[row] = row * length
   return makeData({ type: new Utf8(), length: rows, nullCount: 0, valueOffsets, data })
 }

@@ -10,6 +10,9 @@ import {
 } from './value-encoder.ts'
 
 const MAX_DICTIONARY_ENTRIES = 1 << 17
+/** Longer values go plain: hashing them costs more than the few repeats that a dictionary of them could hold. */
+const MAX_ENTRY_BYTES = 512
+const KEPT_BYTES = 1 << 22
 /** A first page pays for its dictionary when both together take at most this share of the plain bytes. */
 const WORTHWHILE = 0.75
 
@@ -29,8 +32,7 @@ export class BytesEncoder implements ValueEncoder {
   #indexedBytes = 0
   #useDictionary = true
   #referenced = false
-  #min: Uint8Array | undefined = undefined
-  #max: Uint8Array | undefined = undefined
+  readonly #bounds = new PlacedBounds()
 
   constructor(options: { readonly dictionaryBytes: number }) {
     this.#dictionary = new Dictionary(options.dictionaryBytes)
@@ -67,7 +69,8 @@ export class BytesEncoder implements ValueEncoder {
     this.#boundIndexes()
     this.#indexCount = 0
     this.#indexedBytes = 0
-    return { encoding: 'RLE_DICTIONARY', bytes: this.#encoded.view(), bounds: this.#takeBounds() }
+    const bounds = this.#bounds.take(this.#dictionary.plain.bytes)
+    return { encoding: 'RLE_DICTIONARY', bytes: this.#encoded.view(), bounds }
   }
 
   takeChunk(): EncodedDictionary | undefined {
@@ -83,7 +86,7 @@ export class BytesEncoder implements ValueEncoder {
 
   #append(data: Uint8Array, start: number, end: number): void {
     if (this.#useDictionary) {
-      const index = this.#dictionary.indexOf(data, start, end)
+      const index = end - start > MAX_ENTRY_BYTES ? -1 : this.#dictionary.indexOf(data, start, end)
       if (index >= 0) {
         if (this.#indexCount === this.#indexes.length) {
           const grown = new Int32Array(this.#indexes.length * 2)
@@ -94,17 +97,18 @@ export class BytesEncoder implements ValueEncoder {
         this.#indexedBytes += end - start + 4
         return
       }
-      // The dictionary is full: the open page goes plain, and so do all after it.
+      // The dictionary has no room for it: the open page goes plain, and so do all after it.
       this.#spill()
     }
     this.#appendPlain(data, start, end)
-    this.#bound(data, start, end)
   }
 
   #takePlain(): EncodedValues {
-    const bytes = this.#plain.view()
+    const bounds = this.#bounds.take(this.#plain.bytes)
+    // The memory of a page of long values is not kept for the next one.
+    const bytes = this.#plain.length > KEPT_BYTES ? this.#plain.release() : this.#plain.view()
     this.#plain.length = 0
-    return { encoding: 'PLAIN', bytes, bounds: this.#takeBounds() }
+    return { encoding: 'PLAIN', bytes, bounds }
   }
 
   /** Turns the open page's indexes back into plain values and leaves the dictionary to the pages before it. */
@@ -114,7 +118,6 @@ export class BytesEncoder implements ValueEncoder {
       const start = (starts[this.#indexes[at] ?? 0] ?? 0) + 4
       this.#appendPlain(plain.bytes, start, start + plain.bytes.readUInt32LE(start - 4))
     }
-    this.#boundIndexes()
     this.#indexCount = 0
     this.#indexedBytes = 0
     this.#useDictionary = false
@@ -130,8 +133,10 @@ export class BytesEncoder implements ValueEncoder {
     bytes[at++] = (length >>> 16) & 0xff
     bytes[at++] = length >>> 24
     if (length > 32) bytes.set(data.subarray(start, end), at)
-    else for (let from = start; from < end; from++) bytes[at++] = data[from] ?? 0
-    page.length += length + 4
+    else for (let index = start; index < end; index++) bytes[at++] = data[index] ?? 0
+    const from = page.length + 4
+    page.length = from + length
+    this.#bounds.add(bytes, from, from + length)
   }
 
   /** Bounds of the open page's indexes: each entry is looked at once, however often it is used. */
@@ -143,23 +148,41 @@ export class BytesEncoder implements ValueEncoder {
     for (let entry = 0; entry < count; entry++) {
       if (used[entry] === 0) continue
       const start = (starts[entry] ?? 0) + 4
-      this.#bound(plain.bytes, start, start + plain.bytes.readUInt32LE(start - 4))
+      this.#bounds.add(plain.bytes, start, start + plain.bytes.readUInt32LE(start - 4))
+    }
+  }
+}
+
+/** The smallest and largest of the values in one buffer, by place: they are copied once, when they are taken. */
+class PlacedBounds {
+  #some = false
+  #minStart = 0
+  #minEnd = 0
+  #maxStart = 0
+  #maxEnd = 0
+
+  /** The value at a place of a buffer that holds all those before. */
+  add(bytes: Uint8Array, start: number, end: number): void {
+    if (!this.#some) {
+      this.#some = true
+      this.#minStart = this.#maxStart = start
+      this.#minEnd = this.#maxEnd = end
+    } else if (order(bytes, start, end, this.#maxStart, this.#maxEnd) > 0) {
+      this.#maxStart = start
+      this.#maxEnd = end
+    } else if (order(bytes, start, end, this.#minStart, this.#minEnd) < 0) {
+      this.#minStart = start
+      this.#minEnd = end
     }
   }
 
-  #takeBounds(): RawBounds | undefined {
-    const bounds = this.#min === undefined || this.#max === undefined ? undefined : { min: this.#min, max: this.#max }
-    this.#min = this.#max = undefined
-    return bounds
-  }
-
-  #bound(data: Uint8Array, start: number, end: number): void {
-    if (this.#min === undefined || this.#max === undefined) {
-      this.#min = this.#max = copyBytes(data, start, end)
-      return
+  take(bytes: Uint8Array): RawBounds | undefined {
+    if (!this.#some) return undefined
+    this.#some = false
+    return {
+      min: copyBytes(bytes, this.#minStart, this.#minEnd),
+      max: copyBytes(bytes, this.#maxStart, this.#maxEnd),
     }
-    if (order(data, start, end, this.#min) < 0) this.#min = copyBytes(data, start, end)
-    else if (order(data, start, end, this.#max) > 0) this.#max = copyBytes(data, start, end)
   }
 }
 
@@ -222,8 +245,9 @@ class Dictionary {
   #equals(entry: number, data: Uint8Array, start: number, end: number): boolean {
     const { bytes } = this.plain
     let at = this.starts[entry] ?? 0
-    if (bytes.readUInt32LE(at) !== end - start) return false
+    const next = entry + 1 < this.count ? (this.starts[entry + 1] ?? 0) : this.plain.length
     at += 4
+    if (next - at !== end - start) return false
     for (let from = start; from < end; from++) if (bytes[at++] !== data[from]) return false
     return true
   }
@@ -251,12 +275,12 @@ function bytesOf(view: ColumnView): StringView | BinaryView {
   return view
 }
 
-/** Unsigned byte order, a prefix before what it begins. */
-function order(data: Uint8Array, start: number, end: number, bound: Uint8Array): number {
-  const common = Math.min(end - start, bound.length)
+/** Unsigned byte order of two values in one buffer, a prefix before what it begins. */
+function order(bytes: Uint8Array, start: number, end: number, otherStart: number, otherEnd: number): number {
+  const common = Math.min(end - start, otherEnd - otherStart)
   for (let index = 0; index < common; index++) {
-    const difference = (data[start + index] ?? 0) - (bound[index] ?? 0)
+    const difference = (bytes[start + index] ?? 0) - (bytes[otherStart + index] ?? 0)
     if (difference !== 0) return difference
   }
-  return end - start - bound.length
+  return end - start - (otherEnd - otherStart)
 }

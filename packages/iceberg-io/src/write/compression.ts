@@ -1,5 +1,5 @@
 import { promisify } from 'node:util'
-import { brotliCompress, constants, gzip, zstdCompress } from 'node:zlib'
+import { brotliCompress, constants, gzip, zstdCompress, zstdCompressSync } from 'node:zlib'
 import type { CompressionCodec } from 'hyparquet'
 import { snappyCompress } from 'hyparquet-writer/src/snappy.js'
 import { IcebergIoError } from '../errors.ts'
@@ -8,17 +8,22 @@ import { lz4Compress } from './lz4.ts'
 /** How the pages of a data file are compressed. */
 export type Compression = 'zstd' | 'snappy' | 'gzip' | 'brotli' | 'lz4' | 'none'
 
-/** Compresses pages, off the main thread where the platform can. */
+/** Compresses pages, large ones off the main thread where the platform can. */
 export interface PageCompressor {
   readonly codec: CompressionCodec
   /** `bytes` must not change until the promise settles; the result is memory of its own. */
   compress(bytes: Buffer): Promise<Uint8Array>
+  /** Compresses at once, where handing the bytes to another thread would take longer; undefined where it would not. */
+  compressNow(bytes: Buffer): Uint8Array | undefined
 }
 
 const zstdAsync = promisify(zstdCompress)
 const gzipAsync = promisify(gzip)
 const brotliAsync = promisify(brotliCompress)
 const DEFAULT_ZSTD_LEVEL = 1
+/** Up to this size, handing a page to another thread takes longer than compressing it at a low level. */
+const SMALL_PAGE_BYTES = 128 * 1024
+const LOW_ZSTD_LEVEL = 3
 const DEFAULT_BROTLI_LEVEL = 1
 
 /** Lowest and highest level that a codec takes; none for those without levels. */
@@ -35,29 +40,36 @@ const levels: Readonly<Record<Compression, readonly [number, number] | undefined
 export function pageCompressor(compression: Compression, level?: number): PageCompressor {
   switch (compression) {
     case 'zstd': {
-      const params = { [constants.ZSTD_c_compressionLevel]: level ?? DEFAULT_ZSTD_LEVEL }
-      const compress = async (bytes: Buffer): Promise<Uint8Array> =>
-        compact(await zstdAsync(bytes, { params, chunkSize: chunkSize(bytes), pledgedSrcSize: bytes.length }))
-      return { codec: 'ZSTD', compress }
+      const chosen = level ?? DEFAULT_ZSTD_LEVEL
+      const params = { [constants.ZSTD_c_compressionLevel]: chosen }
+      const optionsFor = (bytes: Buffer) => ({ params, chunkSize: chunkSize(bytes), pledgedSrcSize: bytes.length })
+      return {
+        codec: 'ZSTD',
+        compress: async (bytes) => compact(await zstdAsync(bytes, optionsFor(bytes))),
+        compressNow: (bytes) =>
+          bytes.length <= SMALL_PAGE_BYTES && chosen <= LOW_ZSTD_LEVEL
+            ? compact(zstdCompressSync(bytes, optionsFor(bytes)))
+            : undefined,
+      }
     }
     case 'gzip': {
       const options = level === undefined ? {} : { level }
       const compress = async (bytes: Buffer): Promise<Uint8Array> =>
         compact(await gzipAsync(bytes, { ...options, chunkSize: chunkSize(bytes) }))
-      return { codec: 'GZIP', compress }
+      return { codec: 'GZIP', compress, compressNow: notNow }
     }
     case 'brotli': {
       const params = { [constants.BROTLI_PARAM_QUALITY]: level ?? DEFAULT_BROTLI_LEVEL }
       const compress = async (bytes: Buffer): Promise<Uint8Array> =>
         compact(await brotliAsync(bytes, { params, chunkSize: chunkSize(bytes) }))
-      return { codec: 'BROTLI', compress }
+      return { codec: 'BROTLI', compress, compressNow: notNow }
     }
     case 'snappy':
-      return { codec: 'SNAPPY', compress: (bytes) => Promise.resolve(compact(snappyCompress(bytes))) }
+      return atOnce('SNAPPY', (bytes) => compact(snappyCompress(bytes)))
     case 'lz4':
-      return { codec: 'LZ4_RAW', compress: (bytes) => Promise.resolve(compact(lz4Compress(bytes))) }
+      return atOnce('LZ4_RAW', (bytes) => compact(lz4Compress(bytes)))
     case 'none':
-      return { codec: 'UNCOMPRESSED', compress: (bytes) => Promise.resolve(Buffer.from(bytes)) }
+      return atOnce('UNCOMPRESSED', (bytes) => Buffer.from(bytes))
   }
 }
 
@@ -97,6 +109,13 @@ export function declaredCompression(properties: Readonly<Record<string, string>>
     },
   )
 }
+
+/** A codec that runs on this thread in any case. */
+function atOnce(codec: CompressionCodec, compressNow: (bytes: Buffer) => Uint8Array): PageCompressor {
+  return { codec, compress: (bytes) => Promise.resolve(compressNow(bytes)), compressNow }
+}
+
+const notNow = (): undefined => undefined
 
 function isCompression(text: string): text is Compression {
   return Object.hasOwn(levels, text)

@@ -24,6 +24,7 @@ import type { PageEncoding, RawBounds, ValueEncoder } from './value-encoder.ts'
 const STEP = 4096
 /** Memory for levels that is kept from page to page. */
 const KEPT_BYTES = 1 << 21
+const KEPT_BODY_BYTES = 1 << 18
 /** Numbers of the Parquet format. @see https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift */
 const PLAIN = 0
 const RLE = 3
@@ -68,7 +69,7 @@ interface Page {
   readonly bounds: RawBounds | undefined
   readonly encoding: PageEncoding
   readonly uncompressedBytes: number
-  readonly compressed: Promise<Uint8Array>
+  readonly compressed: Uint8Array | Promise<Uint8Array>
 }
 
 /** Writes the column chunks of one leaf, one after the other. Pages are compressed as soon as they are full. */
@@ -78,6 +79,8 @@ export class LeafWriter {
   readonly #options: LeafOptions
   readonly #bloom: BloomFilter | undefined
   readonly #levels = new ByteBuffer()
+  /** A page's levels and values, until it is compressed. */
+  readonly #body = new ByteBuffer(0)
   #definitions = new Uint8Array(1024)
   #repetitions = new Uint8Array(0)
   #slots = 0
@@ -150,7 +153,8 @@ export class LeafWriter {
       uncompressed += header.length + plainBytes
     }
     if (dictionary !== undefined) {
-      const body = await this.#options.compressor.compress(Buffer.from(dictionary.bytes))
+      const { compressor } = this.#options
+      const body = compressor.compressNow(dictionary.bytes) ?? (await compressor.compress(dictionary.bytes))
       add(dictionaryHeader(dictionary.bytes.length, body.length, dictionary.count), body, dictionary.bytes.length)
     }
     const dictionaryBytes = compressed
@@ -244,19 +248,15 @@ export class LeafWriter {
     }
     const { encoding, bytes, bounds } = this.#values.takePage()
     if (encoding === 'PLAIN') this.#bloom?.add(bytes)
-    const body = Buffer.allocUnsafeSlow(levels.length + bytes.length)
-    body.set(levels.view(), 0)
-    body.set(bytes, levels.length)
-    const compressed = this.#options.compressor.compress(body)
-    // Awaited with the chunk; a failure before that must not count as unhandled.
-    compressed.catch(() => undefined)
+    const uncompressedBytes = levels.length + bytes.length
+    const compressed = this.#compress(levels.view(), bytes)
     this.#pages.push({
       slots,
       firstRow: this.#chunkRows,
       nullCount: this.#pageNulls,
       bounds: this.leaf.ordered ? bounds : undefined,
       encoding,
-      uncompressedBytes: body.length,
+      uncompressedBytes,
       compressed,
     })
     this.#chunkRows += this.#pageRows
@@ -265,6 +265,20 @@ export class LeafWriter {
     this.#pageRows = 0
     this.#slots = 0
     this.#pageNulls = 0
+  }
+
+  #compress(levels: Uint8Array, values: Uint8Array): Uint8Array | Promise<Uint8Array> {
+    const { compressor } = this.#options
+    const scratch = this.#body
+    scratch.clear(KEPT_BODY_BYTES)
+    scratch.append(levels)
+    scratch.append(values)
+    const now = compressor.compressNow(scratch.view())
+    if (now !== undefined) return now
+    const compressed = compressor.compress(scratch.release())
+    // Awaited with the chunk; a failure before that must not count as unhandled.
+    compressed.catch(() => undefined)
+    return compressed
   }
 
   /** Levels of a page in which every slot holds a value. */

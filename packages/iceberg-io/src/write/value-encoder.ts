@@ -20,7 +20,7 @@ export interface EncodedValues {
 /** The dictionary of one column chunk, plain encoded. */
 export interface EncodedDictionary {
   readonly count: number
-  readonly bytes: Uint8Array
+  readonly bytes: Buffer
 }
 
 /**
