@@ -1,0 +1,3 @@
+import { keyRanges } from './key-ranges.ts'
+
+keyRanges('driver')
