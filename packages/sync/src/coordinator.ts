@@ -174,6 +174,7 @@ export class IncrementalSyncCoordinator {
               snapshotId: head.snapshotId,
               sequence: head.sequence,
               committedAtMs: head.lastCommitAtMs,
+              loading: head.firstLoad?.complete === false ? { chunks: head.firstLoad.chunk } : undefined,
             },
       target:
         target === undefined

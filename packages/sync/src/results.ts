@@ -98,6 +98,8 @@ export interface TableStatus {
         readonly snapshotId: bigint | undefined
         readonly sequence: bigint
         readonly committedAtMs: number | undefined
+        /** Chunks of a load that is not complete yet; undefined when there is no such load. */
+        readonly loading: { readonly chunks: number } | undefined
       }
     | undefined
   readonly target:

@@ -212,11 +212,16 @@ async function stopAt(chunk: number, load: LoadOptions): Promise<void> {
 test('an abort keeps the chunks that are committed, and the next run goes on after them', async () => {
   await stopAt(4, { chunkRows: 100 })
   expect((await journalRows()).sequences).toEqual(upTo(300))
+  expect((await bench.coordinator().status(orders({}))).journal).toMatchObject({
+    watermark: undefined,
+    loading: { chunks: 3 },
+  })
   expect(await bench.coordinator().extract(orders({ chunkRows: 100 }))).toMatchObject({
     rows: 200n,
     sequence: { from: 301n, to: 500n },
     load: { resumedAfter: 3, chunks: 2 },
   })
+  expect((await bench.coordinator().status(orders({}))).journal?.loading).toBeUndefined()
 })
 
 test('a load whose key has changed since begins anew, and nothing is missing', async () => {

@@ -24,7 +24,7 @@ export async function status(
       if (context.output.json) printResult(context.output, 'status', { label: table.label, ...found }, '')
       rows.push([
         table.label,
-        found.journal?.watermark ?? 'never run',
+        found.journal?.watermark ?? beforeWatermark(found.journal?.loading),
         found.journal?.snapshotId?.toString() ?? '',
         found.journal?.committedAtMs === undefined ? '' : new Date(found.journal.committedAtMs).toISOString(),
         found.target === undefined ? 'no target' : `${found.target.behind}`,
@@ -39,15 +39,20 @@ export async function status(
   return failed === 0 ? exitCodes.ok : exitCodes.failed
 }
 
+function beforeWatermark(loading: { readonly chunks: number } | undefined): string {
+  return loading === undefined ? 'never run' : `loading, chunk ${loading.chunks} done`
+}
+
 /** A table without a target has all of its state in the lake, so that no server is asked. */
 async function statusOf(table: ConfiguredTable, signal: AbortSignal): Promise<TableStatus> {
   if (table.targetName !== undefined) return await (await table.coordinator()).status(table.sync, { signal })
   const journal = await table.journal()
   if (journal === undefined) return { table: table.sync.table, journal: undefined, target: undefined }
-  const { strategy, watermark, snapshotId, sequence, lastCommitAtMs } = await journal.head({ signal })
+  const { strategy, watermark, snapshotId, sequence, lastCommitAtMs, firstLoad } = await journal.head({ signal })
+  const loading = firstLoad?.complete === false ? { chunks: firstLoad.chunk } : undefined
   return {
     table: table.sync.table,
-    journal: { name: journal.label, strategy, watermark, snapshotId, sequence, committedAtMs: lastCommitAtMs },
+    journal: { name: journal.label, strategy, watermark, snapshotId, sequence, committedAtMs: lastCommitAtMs, loading },
     target: undefined,
   }
 }
