@@ -65,6 +65,7 @@ import {
   writeDeletionVectors,
   writePositionDeletes,
 } from '@icebridge/iceberg-io'
+import type { CommitFault, InMemoryCatalog } from '@icebridge/iceberg-core/testing'
 import type { RecordBatch } from 'apache-arrow'
 import { environment } from './lake.ts'
 import {
@@ -101,6 +102,7 @@ interface Outcome {
   readonly status: string
   readonly table?: TableHandle
   readonly snapshot?: Snapshot
+  readonly snapshotId?: bigint
   readonly reason?: unknown
 }
 
@@ -112,13 +114,16 @@ export class TableModel {
   /** What was done, for messages. */
   readonly done: string[] = []
   readonly #dice: Dice
+  readonly #faults: CommitFault[]
   #nextId = 0n
   #names = 0
   #racing = false
+  #lost: { readonly snapshotId: bigint | undefined; readonly change: Change | undefined } | undefined
   #lastChange: Change | undefined
 
-  constructor(table: TableHandle, dice: Dice) {
+  constructor(table: TableHandle & { readonly catalog: InMemoryCatalog }, dice: Dice) {
     this.table = table
+    this.#faults = table.catalog.faults
     this.#dice = dice
   }
 
@@ -166,7 +171,30 @@ export class TableModel {
     ]
     if (this.#version === 2) changes.push(async () => this.#upgrade())
     if (this.rows.size < 10) await this.#append()
+    else if (dice.once(10)) await this.#loseAnswer()
     else await dice.pick(changes)()
+  }
+
+  /** A change of which nobody hears whether it landed. */
+  async #loseAnswer(): Promise<void> {
+    const changes = [
+      async () => this.#append(),
+      async () => this.#upsert(),
+      async () => this.#deletePositions(),
+      async () => this.#deleteEqual(),
+      async () => this.#compact(),
+      async () => this.#deleteWhere(),
+      async () => this.#rewriteManifests(),
+      async () => this.#changeSchema(),
+    ]
+    this.#faults.push(this.#dice.pick(['lost-after-commit', 'lost-before-commit', 'conflict']))
+    await this.#dice.pick(changes)()
+    this.#faults.length = 0
+    const lost = this.#lost
+    this.#lost = undefined
+    this.table = await refreshTable(this.table)
+    const landed = this.table.loaded.metadata.snapshots.find(({ snapshotId }) => snapshotId === lost?.snapshotId)
+    if (lost?.change !== undefined && landed !== undefined) this.#follow(landed, lost.change)
   }
 
   /** A filter, and the rows that pass it. */
@@ -256,15 +284,22 @@ export class TableModel {
   #accept(what: string, outcome: Outcome, change?: Change): void {
     this.done.push(`${what}: ${outcome.status}`)
     if (outcome.status === 'conflict' && this.#racing) return
+    if (outcome.status === 'unknown') {
+      this.#lost = { snapshotId: outcome.snapshotId, change }
+      return
+    }
     if ((outcome.status !== 'committed' && outcome.status !== 'unchanged') || outcome.table === undefined) {
       throw new Error(`${what} is ${outcome.status}: ${JSON.stringify(outcome.reason)}`)
     }
     this.table = outcome.table
     if (change === undefined || outcome.status !== 'committed' || outcome.snapshot === undefined) return
-    const { snapshotId, parentSnapshotId } = outcome.snapshot
+    this.#follow(outcome.snapshot, change)
+    this.#lastChange = change
+  }
+
+  #follow({ snapshotId, parentSnapshotId }: Snapshot, change: Change): void {
     const before = parentSnapshotId === undefined ? new Map<bigint, ModelStruct>() : this.stateOf(parentSnapshotId)
     this.states.set(snapshotId, change(before))
-    this.#lastChange = change
   }
 
   async #append(): Promise<void> {
