@@ -5,10 +5,9 @@ usage: deletes_check.py (pyiceberg|duckdb) METADATA_FILE...
 
 import sys
 
-import duckdb
 from pyiceberg.table import StaticTable
 
-from duckdb_check import extension
+from duckdb_lake import connect
 from lake import print_json
 
 
@@ -23,9 +22,7 @@ def pyiceberg_ids(path: str) -> dict:
 
 
 def duckdb_ids(path: str) -> dict:
-    connection = duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
-    for name in ("avro", "iceberg"):
-        connection.execute(f"LOAD '{extension(name)}'")
+    connection = connect()
     quoted = path.replace("'", "''")
     found = {}
     for snapshot in StaticTable.from_metadata(path).metadata.snapshots:

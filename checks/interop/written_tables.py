@@ -5,21 +5,13 @@ usage: written_tables.py CATALOG_FILE CATALOG_NAME WAREHOUSE NAMESPACE
 Prints {table: {"pyiceberg": theirs, "duckdb": rows, "missed": {engine: [what a filter on an id did not find once]}}}.
 """
 
-import importlib.util
 import json
-import pathlib
 import sys
 
-import duckdb
 from pyiceberg.catalog.sql import SqlCatalog
 
+from duckdb_lake import connect
 from lake import rows
-
-
-def extension(name: str) -> str:
-    """The extension's file in its wheel: no download, no extension folder of the user's."""
-    folder = pathlib.Path(importlib.util.find_spec(f"duckdb_extension_{name}").origin).parent
-    return str(next(folder.rglob(f"{name}.duckdb_extension")))
 
 
 def read_duckdb(connection, table, where: str = "true") -> list:
@@ -34,10 +26,8 @@ def read_pyiceberg(table, **options) -> list:
 def main() -> None:
     catalog_file, name, warehouse, namespace = sys.argv[1:]
     catalog = SqlCatalog(name, uri=f"sqlite:///{catalog_file}", warehouse=warehouse)
-    connection = duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
+    connection = connect()
     connection.execute("SET TimeZone = 'UTC'")
-    for module in ("avro", "iceberg"):
-        connection.execute(f"LOAD '{extension(module)}'")
     found = {}
     for identifier in catalog.list_tables(namespace):
         table = catalog.load_table(identifier)
