@@ -62,8 +62,8 @@ function bulkColumns(column: StageColumn, names: ReadonlySet<string>): readonly 
   }
   return [
     {
-      name: column.name,
-      type: column.wireType,
+      name: column.narrowing?.wide ?? column.name,
+      type: column.narrowing?.wideType ?? column.wireType,
       nullable: column.nullable,
       from: { value: source, ...companion('ns100'), ...companion('offset') },
     },

@@ -6,6 +6,8 @@ export type ImportErrorCode =
   | 'invalid-argument'
   /** A unit's rows are not what the unit says: a count, an order or a column does not fit. */
   | 'malformed-unit'
+  /** A value does not fit a target column whose loss was declared; nothing was merged. */
+  | 'value-does-not-fit'
   /** `icebridge.applied` was written by a newer version. */
   | 'newer-version'
   /** The position in the target belongs to another lake table than the unit. */

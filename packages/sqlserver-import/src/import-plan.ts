@@ -89,8 +89,9 @@ export interface ImportPlanOptions {
   /** Source columns that are not to be written. A column of the key cannot be skipped. */
   readonly skipColumns?: readonly string[]
   /**
-   * Source columns whose target may be narrower. What SQL Server rounds or replaces (fractions of a second, digits, characters
-   * outside a code page) is lost then; what it refuses (lengths, ranges) still makes the unit fail.
+   * Source columns whose target may be narrower. The values of a unit are looked at before it is merged: what would be rounded or
+   * replaced (fractions of a second, digits, characters outside a code page) is lost then, and counted in the result; what does not
+   * fit (lengths, ranges) makes the unit fail with `value-does-not-fit`, by column and key.
    */
   readonly allowLoss?: readonly string[]
   /** What becomes of computed columns on a target that is created; by default `data`. */

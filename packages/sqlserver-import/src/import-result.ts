@@ -15,6 +15,8 @@ export type ImportResult =
       /** The unit's rows and its position were committed together, by this call. */
       readonly status: 'applied'
       readonly merge: MergeResult
+      /** Values that the target holds less of, by source column; only columns whose loss was declared. */
+      readonly losses?: Readonly<Record<string, bigint>>
       /** Row versions staged; at least the number of distinct keys. */
       readonly rows: bigint
       readonly position: AppliedPosition

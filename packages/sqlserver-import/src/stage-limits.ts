@@ -1,6 +1,7 @@
 import type { SqlType } from '@icebridge/sqlserver'
 import type { ImportColumn, ImportProblem } from './import-plan.ts'
 import { lengthOf } from './sql-type.ts'
+import { wholeType } from './staged-narrowing.ts'
 
 /** Columns of the stage beside the target's: the sequence number and the operation. */
 const ownColumns = 2
@@ -12,7 +13,11 @@ const maxRowBytes = 8060
 /** What keeps a plan's columns from standing in one stage, which is a table like any other. Pure. */
 export function stageProblems(columns: readonly ImportColumn[]): readonly ImportProblem[] {
   const types = columns.flatMap((column) =>
-    column.verdict === 'exact' || column.verdict === 'narrowed' ? [column.target.type] : [],
+    column.verdict === 'exact'
+      ? [column.target.type]
+      : column.verdict === 'narrowed'
+        ? [column.target.type, wholeType(column.source.type)]
+        : [],
   )
   const problems: ImportProblem[] = []
   const count = types.reduce((sum, type) => sum + (type.name === 'sql_variant' ? 3 : 1), ownColumns)

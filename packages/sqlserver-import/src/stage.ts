@@ -4,6 +4,8 @@ import { ImportError } from './errors.ts'
 import type { ImportPlan } from './import-plan.ts'
 import type { MergeColumn, MergeContext } from './merge-strategy.ts'
 import { collateClause, familyOf, lengthOf } from './sql-type.ts'
+import { wholeType } from './staged-narrowing.ts'
+import type { StagedNarrowing } from './staged-narrowing.ts'
 import type { StagedVariant } from './staged-variant.ts'
 
 /** The stage's name: local to the connection that made it. */
@@ -22,6 +24,8 @@ export interface StageColumn {
   readonly nullable: boolean
   /** Only of sql_variant: what is loaded in its place. */
   readonly variant?: StagedVariant
+  /** Only of a column whose loss is declared: what is loaded in its place. */
+  readonly narrowing?: StagedNarrowing
 }
 
 /**
@@ -30,26 +34,33 @@ export interface StageColumn {
  */
 export function stageColumns(plan: ImportPlan): readonly StageColumn[] {
   refuseProblems(plan)
-  return writtenColumns(plan).map(({ source, target, key }, index) => {
+  return writtenColumns(plan).map(({ source, target, key, verdict }, index) => {
     const type = stagedType(target.type)
     const name = `c${index}`
+    const collation = familyOf(target.type) === 'character' ? target.collation : undefined
     return {
       name,
       source: source.name,
       type,
       wireType: wireType(source.type, type),
-      collation: familyOf(target.type) === 'character' ? target.collation : undefined,
+      collation,
       nullable: !key,
       ...(type.name === 'sql_variant' ? { variant: { name, text: `${name}t`, base: `${name}b` } } : {}),
+      ...(verdict === 'narrowed'
+        ? { narrowing: { name, type, collation, wide: `${name}w`, wideType: wholeType(source.type) } }
+        : {}),
     }
   })
 }
 
 /** Pure: makes the stage on a connection of its own, in place of one that an earlier unit left. */
 export function createStageBatch(columns: readonly StageColumn[]): string {
-  const lines = columns.flatMap(({ name, type, collation, nullable, variant }) =>
+  const lines = columns.flatMap(({ name, type, collation, nullable, variant, narrowing }) =>
     variant === undefined
-      ? [`${quoteName(name)} ${formatSqlType(type)}${collateClause(collation)} ${nullable ? 'NULL' : 'NOT NULL'}`]
+      ? [
+          `${quoteName(name)} ${formatSqlType(type)}${collateClause(collation)} ${nullable ? 'NULL' : 'NOT NULL'}`,
+          ...(narrowing === undefined ? [] : [wholeColumn(narrowing)]),
+        ]
       : [
           `${quoteName(name)} sql_variant NULL`,
           `${quoteName(variant.text)} nvarchar(max) NULL`,
@@ -62,6 +73,11 @@ export function createStageBatch(columns: readonly StageColumn[]): string {
     `  ${[...lines, '[seq] bigint NOT NULL', '[op] varchar(6) COLLATE Latin1_General_BIN2 NOT NULL'].join(',\n  ')}`,
     ');',
   ].join('\n')
+}
+
+function wholeColumn({ wide, wideType }: StagedNarrowing): string {
+  const collation = familyOf(wideType) === 'character' ? ' COLLATE Latin1_General_BIN2' : ''
+  return `${quoteName(wide)} ${formatSqlType(wideType)}${collation} NULL`
 }
 
 /** What a merge strategy needs to know of a plan. @throws {ImportError} `plan` when the plan has problems. */

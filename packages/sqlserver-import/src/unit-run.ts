@@ -1,4 +1,5 @@
 import type { AppliedPosition, JournalUnit } from '@icebridge/journal'
+import { formatSqlType } from '@icebridge/sqlserver'
 import { readPositionUnderLockBatch } from './applied-position.ts'
 import { bulkTarget } from './bulk-target.ts'
 import { ImportError } from './errors.ts'
@@ -10,6 +11,8 @@ import { bigintOf, positionOf } from './position-row.ts'
 import type { Row } from './position-row.ts'
 import { createStageBatch, stageTable } from './stage.ts'
 import type { StageColumn } from './stage.ts'
+import { narrowBatch, narrowingQuery, stagedKeyQuery } from './staged-narrowing.ts'
+import type { StagedNarrowing } from './staged-narrowing.ts'
 import { fillVariantsBatch, variantBasesQuery } from './staged-variant.ts'
 import type { Target, TargetConnection } from './target.ts'
 import { UnitStream } from './unit-stream.ts'
@@ -38,6 +41,7 @@ export interface UnitRun {
 interface Staged {
   readonly connection: TargetConnection
   readonly ascending: boolean
+  readonly losses: Readonly<Record<string, bigint>>
 }
 
 /**
@@ -55,7 +59,7 @@ export async function runUnit(run: UnitRun): Promise<ImportResult> {
         staged ??= await stage(run)
         phase = 'merge'
         const { resultSets } = await staged.connection.batch(run.batch(staged.ascending), optionsOf(run))
-        return resultOf(resultSets.at(-1)?.[0], run, attempt)
+        return resultOf(resultSets.at(-1)?.[0], run, { attempts: attempt, losses: staged.losses })
       } catch (error) {
         if (run.signal?.aborted === true) {
           discard(staged)
@@ -102,9 +106,10 @@ export async function runUnit(run: UnitRun): Promise<ImportResult> {
 async function stage(run: UnitRun): Promise<Staged> {
   const connection = await run.server.connection(optionsOf(run))
   try {
-    if (run.unit.rows === 0) return { connection, ascending: true }
+    if (run.unit.rows === 0) return { connection, ascending: true, losses: {} }
     await connection.batch(createStageBatch(run.columns), optionsOf(run))
     let rows = 0
+    let losses: Staged['losses']
     const stream = await UnitStream.open(run.unit, {
       target: run.target,
       onRows: (count) => {
@@ -115,10 +120,11 @@ async function stage(run: UnitRun): Promise<Staged> {
     try {
       await connection.bulkLoad(bulkTarget(run.columns, stream.schema), stream.batches(), optionsOf(run))
       await fillVariants(connection, run)
+      losses = await narrow(connection, run)
     } finally {
       await stream.close()
     }
-    return { connection, ascending: stream.ascending }
+    return { connection, ascending: stream.ascending, losses }
   } catch (error) {
     connection.destroy()
     throw error
@@ -132,6 +138,54 @@ async function fillVariants(connection: TargetConnection, run: UnitRun): Promise
   const { resultSets } = await connection.batch(variantBasesQuery(stageTable, variants), optionsOf(run))
   const bases = (resultSets[0] ?? []).map((row) => ({ column: String(row['column']), base: String(row['base']) }))
   if (bases.length > 0) await connection.batch(fillVariantsBatch(stageTable, variants, bases), optionsOf(run))
+}
+
+/**
+ * Makes the target's values of the columns whose loss was declared, once all are known to fit. Gives what is lost.
+ *
+ * @throws {ImportError} `value-does-not-fit` that names the column and the key of the first row.
+ */
+async function narrow(connection: TargetConnection, run: UnitRun): Promise<Readonly<Record<string, bigint>>> {
+  const narrowed = run.columns.flatMap(({ source, narrowing }) =>
+    narrowing === undefined ? [] : [{ source, narrowing }],
+  )
+  const losses: Record<string, bigint> = {}
+  for (const { source, narrowing } of narrowed) {
+    const { resultSets } = await connection.batch(narrowingQuery(stageTable, narrowing), optionsOf(run))
+    const row = resultSets.at(-1)?.[0]
+    if (row === undefined) throw unexpected(run.target)
+    if (bigintOf(row, 'unfit') > 0n) throw await doesNotFit(connection, run, { source, narrowing, row })
+    const lossy = bigintOf(row, 'lossy')
+    if (lossy === 0n) continue
+    losses[source] = lossy
+    run.logger.warn(
+      { target: run.target, column: source, rows: String(lossy), firstSequence: String(row['first']) },
+      'values are narrowed as declared',
+    )
+  }
+  const all = narrowed.map(({ narrowing }) => narrowing)
+  if (all.length > 0) await connection.batch(narrowBatch(stageTable, all), optionsOf(run))
+  return losses
+}
+
+async function doesNotFit(
+  connection: TargetConnection,
+  run: UnitRun,
+  found: { readonly source: string; readonly narrowing: StagedNarrowing; readonly row: Row },
+): Promise<ImportError> {
+  const { source, narrowing, row } = found
+  const first = bigintOf(row, 'first')
+  const keys = run.columns.filter((column) => !column.nullable)
+  const { resultSets } = await connection.batch(stagedKeyQuery(stageTable, keys, first), optionsOf(run))
+  const count = bigintOf(row, 'unfit')
+  return new ImportError(
+    'value-does-not-fit',
+    `${run.target}, column ${source}: ${count} ${count === 1n ? 'value does' : 'values do'} not fit ${formatSqlType(narrowing.type)}, the first in the row ${String(resultSets.at(-1)?.[0]?.['key'])}`,
+    {
+      hint: 'allowLoss lets digits and characters be lost, not whole values: widen the target column, or correct the value in the source.',
+      context: { target: run.target, column: source, rows: Number(count), sequence: String(first) },
+    },
+  )
 }
 
 /**
@@ -175,7 +229,11 @@ function outcomeAt(position: AppliedPosition | undefined, run: UnitRun, attempts
   return { status: 'conflict', reason: conflictReason(run.target), position, attempts }
 }
 
-function resultOf(row: Row | undefined, run: UnitRun, attempts: number): ImportResult {
+function resultOf(
+  row: Row | undefined,
+  run: UnitRun,
+  { attempts, losses }: { readonly attempts: number; readonly losses: Staged['losses'] },
+): ImportResult {
   if (row === undefined) throw unexpected(run.target)
   const position = positionOf(row, run.tableKey)
   switch (row['status']) {
@@ -187,6 +245,7 @@ function resultOf(row: Row | undefined, run: UnitRun, attempts: number): ImportR
       return {
         status: 'applied',
         merge: { inserted, updated, deleted, unchanged },
+        ...(Object.keys(losses).length === 0 ? {} : { losses }),
         rows: BigInt(run.unit.rows),
         position: run.to,
         attempts,

@@ -377,6 +377,71 @@ describe('a unit that is not what it says', () => {
     )
   })
 
+  test('narrows values as declared, says how many lost something, and refuses those that do not fit by their key', async () => {
+    await using target = await targets.database()
+    await target.batch(
+      'CREATE TABLE [dbo].[wide] ([id] int NOT NULL PRIMARY KEY, [d] decimal(18,2) NULL, [t] datetime2(7) NULL, [n] nvarchar(20) NULL, [b] bigint NULL, [v] varbinary(10) NULL)',
+    )
+    const source = await target.describeTable({ schema: 'dbo', name: 'wide' })
+    const into = await prepared(
+      target,
+      'CREATE TABLE [dbo].[orders] ([id] int NOT NULL PRIMARY KEY, [d] decimal(10,1) NULL, [t] datetime2(3) NULL, [n] varchar(4) COLLATE Latin1_General_CI_AS NULL, [b] int NULL, [v] varbinary(2) NULL)',
+    )
+    const plan = importerOf(target).plan(source, into, { allowLoss: ['d', 't', 'n', 'b', 'v'] })
+    expect(plan.problems).toEqual([])
+    const exact = { d: 120n, t: 1_000_000n, _sync_ns100_t: 0, n: 'ab ', b: 7n, v: Uint8Array.of(1, 0) }
+    const apply = async (rows: readonly UnitRow['values'][], position?: AppliedPosition) =>
+      await importerOf(target).apply(
+        unitOfRows(
+          source,
+          rows.map((values) => ({ op: 'upsert', values })),
+          { from: (position?.sequence ?? 0n) + 1n },
+        ),
+        plan,
+        optionsOf(position),
+      )
+
+    const first = await apply([
+      { id: 1, ...exact },
+      { id: 2, d: null },
+    ])
+    expect(first).toMatchObject({ status: 'applied', merge: { inserted: 2n } })
+    expect(first).not.toHaveProperty('losses')
+    const { position } = first as { position: AppliedPosition }
+
+    for (const [column, value] of [
+      ['d', 100_000_000_000n],
+      ['n', 'abcde'],
+      ['b', 2_147_483_648n],
+      ['v', Uint8Array.of(1, 2, 3)],
+    ] as const) {
+      await expect(
+        apply(
+          [
+            { id: 3, ...exact },
+            { id: 4, ...exact, [column]: value },
+          ],
+          position,
+        ),
+      ).rejects.toMatchObject({
+        code: 'value-does-not-fit',
+        message: expect.stringMatching(new RegExp(`column ${column}: 1 value does .* id = 4$`)),
+      })
+    }
+    expect(await idsIn(target)).toEqual([1, 2])
+
+    const lossy = await apply(
+      [
+        { id: 3, ...exact, d: 125n },
+        { id: 4, ...exact, n: 'Ж', _sync_ns100_t: 9 },
+      ],
+      position,
+    )
+    expect(lossy).toMatchObject({ status: 'applied', losses: { d: 1n, t: 1n, n: 1n } })
+    const [row] = await target.query({ text: 'SELECT [d], [n] FROM [dbo].[orders] WHERE [id] = 4' })
+    expect(row).toEqual({ d: '1.2', n: '?' })
+  })
+
   test('lets no text of a damaged sql_variant declaration into a statement', async () => {
     await using target = await targets.database()
     const definition = await prepared(

@@ -28,7 +28,10 @@ export interface TableSync {
   readonly load?: LoadOptions
   /** Columns that go to the lake and not to the target; none of the key. */
   readonly skipColumns?: readonly string[]
-  /** Columns whose target may be narrower. What SQL Server replaces there is lost by choice; a value that does not fit still stops the run. */
+  /**
+   * Columns whose target may be narrower. Digits and characters may be lost there by choice, and a warning counts the values that lose
+   * some; a value that does not fit at all stops the run before its unit is merged.
+   */
   readonly allowLoss?: readonly string[]
   /** Create the target table when it is absent. By default true. */
   readonly createTarget?: boolean

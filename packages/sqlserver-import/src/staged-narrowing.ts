@@ -1,0 +1,105 @@
+import { formatSqlType, quoteName, quoteString } from '@icebridge/sqlserver'
+import type { SqlType } from '@icebridge/sqlserver'
+import { collateClause, familyOf, isUnicode, lengthOf } from './sql-type.ts'
+
+/** A column whose target is narrower by declaration: its values are staged whole, looked at, and then made the target's. */
+export interface StagedNarrowing {
+  /** The stage's column of the target's type, filled after the load. */
+  readonly name: string
+  readonly type: SqlType
+  readonly collation: string | undefined
+  /** The stage's column that holds the values as they are. */
+  readonly wide: string
+  readonly wideType: SqlType
+}
+
+/** A row of {@link narrowingQuery}. */
+export interface NarrowingCount {
+  /** Values that the target's type cannot hold at all. */
+  readonly unfit: bigint
+  /** Values that come back from the target's type as others. */
+  readonly lossy: bigint
+  /** The first row version of the ones that do not fit, else of the lossy ones. */
+  readonly first: bigint | undefined
+}
+
+/** The type in which values are staged whole: text of any code page as Unicode. */
+export function wholeType(source: SqlType): SqlType {
+  if (source.name === 'rowversion') return { name: 'binary', length: 8 }
+  switch (familyOf(source)) {
+    case 'character': {
+      const length = lengthOf(source)
+      return { name: 'nvarchar', length: length <= 4000 ? length : 'max' }
+    }
+    case 'binary':
+      return source.name === 'image' ? { name: 'varbinary', length: 'max' } : source
+    default:
+      return source
+  }
+}
+
+/**
+ * One row a column: how many of its values do not fit, and how many would be changed. CONVERT cuts text and bytes without an error,
+ * so their lengths are looked at.
+ *
+ * @see https://learn.microsoft.com/sql/t-sql/functions/try-convert-transact-sql
+ */
+export function narrowingQuery(stage: string, narrowing: StagedNarrowing): string {
+  const { unfit, lossy } = conditions(narrowing)
+  return [
+    `SELECT COUNT_BIG(CASE WHEN ${unfit} THEN 1 END) AS [unfit],`,
+    `COUNT_BIG(CASE WHEN NOT (${unfit}) AND (${lossy}) THEN 1 END) AS [lossy],`,
+    `COALESCE(MIN(CASE WHEN ${unfit} THEN [seq] END), MIN(CASE WHEN ${lossy} THEN [seq] END)) AS [first]`,
+    `FROM ${stage} WHERE ${quoteName(narrowing.wide)} IS NOT NULL;`,
+  ].join('\n')
+}
+
+/** Makes the target's values of the ones that were staged whole. All of them fit. */
+export function narrowBatch(stage: string, narrowings: readonly StagedNarrowing[]): string {
+  const sets = narrowings.map((narrowing) => `${quoteName(narrowing.name)} = ${converted(narrowing)}`)
+  return `SET NOCOUNT ON;\nUPDATE ${stage} SET ${sets.join(', ')};`
+}
+
+/** The key of a staged row as text, for the message about it: `id = 7`. */
+export function stagedKeyQuery(
+  stage: string,
+  keys: readonly { readonly name: string; readonly source: string; readonly type: SqlType }[],
+  sequence: bigint,
+): string {
+  const parts = keys.map(({ name, source, type }) => {
+    const style = familyOf(type) === 'binary' ? ', 1' : ''
+    return `${quoteString(`${source} = `)} + CONVERT(nvarchar(200), ${quoteName(name)}${style})`
+  })
+  return `SELECT ${parts.join(` + N', ' + `)} AS [key] FROM ${stage} WHERE [seq] = CONVERT(bigint, '${sequence}');`
+}
+
+function conditions(narrowing: StagedNarrowing): { readonly unfit: string; readonly lossy: string } {
+  const { type, wideType } = narrowing
+  const wide = quoteName(narrowing.wide)
+  const limit = lengthOf(type)
+  switch (familyOf(type)) {
+    case 'character': {
+      const bytes = isUnicode(type) ? wide : `CONVERT(varchar(max), ${wide}${collateClause(narrowing.collation)})`
+      const back = `CONVERT(nvarchar(max), ${converted(narrowing)}) COLLATE Latin1_General_BIN2`
+      return {
+        unfit: limit === Infinity ? '1 = 0' : `DATALENGTH(${bytes}) > ${limit * (isUnicode(type) ? 2 : 1)}`,
+        lossy: `${back} <> ${wide} OR DATALENGTH(${back}) <> DATALENGTH(${wide})`,
+      }
+    }
+    case 'binary':
+      return {
+        unfit: limit === Infinity ? '1 = 0' : `DATALENGTH(${wide}) > ${limit}`,
+        lossy: `DATALENGTH(${converted(narrowing)}) <> DATALENGTH(${wide})`,
+      }
+    default: {
+      const narrow = `TRY_CONVERT(${formatSqlType(type)}, ${wide})`
+      return { unfit: `${narrow} IS NULL`, lossy: `CONVERT(${formatSqlType(wideType)}, ${narrow}) <> ${wide}` }
+    }
+  }
+}
+
+/** The value in the target's type; a collation goes on the text, so that its code page is the one converted to. */
+function converted({ type, collation, wide }: StagedNarrowing): string {
+  const text = familyOf(type) === 'character' && !isUnicode(type) ? collateClause(collation) : ''
+  return `CONVERT(${formatSqlType(type)}, ${quoteName(wide)}${text})`
+}
