@@ -13,16 +13,6 @@ export interface StagedNarrowing {
   readonly wideType: SqlType
 }
 
-/** A row of {@link narrowingQuery}. */
-export interface NarrowingCount {
-  /** Values that the target's type cannot hold at all. */
-  readonly unfit: bigint
-  /** Values that come back from the target's type as others. */
-  readonly lossy: bigint
-  /** The first row version of the ones that do not fit, else of the lossy ones. */
-  readonly first: bigint | undefined
-}
-
 /** The type in which values are staged whole: text of any code page as Unicode. */
 export function wholeType(source: SqlType): SqlType {
   if (source.name === 'rowversion') return { name: 'binary', length: 8 }
@@ -39,7 +29,8 @@ export function wholeType(source: SqlType): SqlType {
 }
 
 /**
- * One row a column: how many of its values do not fit, and how many would be changed. CONVERT cuts text and bytes without an error,
+ * One row: `unfit`, how many values the target's type cannot hold at all; `lossy`, how many come back from it as others; `first`, the
+ * sequence number of the first of these, of `unfit` before `lossy`. CONVERT cuts text and bytes without an error,
  * so their lengths are looked at.
  *
  * @see https://learn.microsoft.com/sql/t-sql/functions/try-convert-transact-sql
