@@ -1,0 +1,61 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { runChild } from '../child.ts'
+import type { Figure } from '../figure.ts'
+import { type Measured, median, ratios } from '../measure.ts'
+import { parquetTypes } from '../parquet-types.ts'
+
+/**
+ * Parquet files of one column each, by type: written from batches in memory, and read to batches, beside DuckDB, which writes the same
+ * values from a table in memory and reads the file that we wrote. Measured in turn, each in a process of its own, both zstd. MB are
+ * those of the rows in memory. `ICEBRIDGE_BENCH_ROWS` gives another size.
+ */
+export async function* parquet(options: { readonly say: (text: string) => void }): AsyncGenerator<Figure> {
+  const rows = Number((process.env['ICEBRIDGE_BENCH_ROWS'] ?? '1000000').split(',')[0])
+  const rounds = Number(process.env['ICEBRIDGE_BENCH_ROUNDS'] ?? '3')
+  const folder = mkdtempSync(join(tmpdir(), 'icebridge-bench-'))
+  try {
+    for (const type of Object.keys(parquetTypes)) {
+      const count = type === 'long string' ? Math.max(1, Math.round(rows / 10)) : rows
+      const child = <T>(action: string, who: string, path: string): Promise<T> =>
+        runChild<T>('./parquet-leg.ts', [action, who, type, String(count), path])
+      const { bytes } = await child<{ readonly bytes: number }>('size', 'ours', '')
+      for (const action of ['write', 'read']) {
+        const of: Measured[] = []
+        const to: Measured[] = []
+        for (let round = 0; round < rounds; round++) {
+          for (const [who, all] of [
+            ['ours', of],
+            ['duckdb', to],
+          ] as const) {
+            const path = join(folder, `${action === 'read' ? 'ours' : who}.parquet`)
+            if (action === 'write') rmSync(path, { force: true })
+            const measured = await child<Measured>(action, who, path)
+            if (measured.rows !== count) throw new Error(`${who} had ${measured.rows} rows instead of ${count}`)
+            all.push(measured)
+          }
+        }
+        const own = median(of)
+        const sizes = `${size(folder, 'ours')} MB, DuckDB ${size(folder, 'duckdb')} MB`
+        options.say(
+          `${action} ${type}: ${own.seconds.toFixed(2)} s, DuckDB ${median(to).seconds.toFixed(2)} s, file ${sizes}`,
+        )
+        yield {
+          bench: `parquet ${action} ${type}, ${count} rows, to DuckDB`,
+          value: Math.round(bytes / 1e6 / own.seconds),
+          unit: 'MB/s',
+          ...ratios(own, median(to)),
+          aim: action === 'write' ? `none; the file has ${sizes}` : 'none; nobody looks into the chunks of DuckDB',
+          peakMb: Math.max(...of.map(({ peakMb }) => peakMb)),
+        }
+      }
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function size(folder: string, who: string): string {
+  return (statSync(join(folder, `${who}.parquet`)).size / 1e6).toFixed(1)
+}
