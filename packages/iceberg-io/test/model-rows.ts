@@ -27,6 +27,8 @@ export class Dice {
 /** A value of a model: structs are by field id, so that they live through every change of the schema. */
 export type ModelValue = null | boolean | number | bigint | string | ModelStruct | readonly ModelValue[]
 export type ModelStruct = ReadonlyMap<number, ModelValue>
+/** Rows by `id`. */
+export type Rows = ReadonlyMap<bigint, ModelStruct>
 
 const common: readonly Type[] = [
   ...(['boolean', 'int', 'long', 'float', 'double', 'date', 'time', 'timestamp', 'timestamptz'] as const),

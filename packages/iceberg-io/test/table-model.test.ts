@@ -3,8 +3,9 @@ import { isAncestor, type SnapshotChoice, type TableHandle } from '@icebridge/ic
 import { IcebergReader } from '@icebridge/iceberg-io'
 import { describe, expect, it } from 'vitest'
 import { newTable, range } from './lake.ts'
-import { Dice, plainRow, randomTable } from './model-rows.ts'
-import { type Rows, TableModel } from './table-model.ts'
+import { randomFilter } from './model-filter.ts'
+import { Dice, plainRow, randomTable, type Rows } from './model-rows.ts'
+import { TableModel } from './table-model.ts'
 
 /** `ICEBRIDGE_SEEDS=100:200` runs those; `ICEBRIDGE_SEEDS=17` one. */
 const [first = 1, last = first] = (process.env['ICEBRIDGE_SEEDS'] ?? '1:8').split(':').map(Number)
@@ -52,7 +53,7 @@ async function check(model: TableModel, choice: SnapshotChoice, rows: Rows, dice
 /** The current rows that pass a filter, and some columns of them. */
 async function checkPart(model: TableModel, dice: Dice): Promise<void> {
   const { schema } = model
-  const [filter, passes] = model.filter(schema)
+  const [filter, passes] = randomFilter(dice, schema, model.rows)
   const fields = schema.fields.filter(({ name }) => name === 'id' || dice.once(2))
   const passing = [...model.rows].filter(([, row]) => passes(row))
   expect(

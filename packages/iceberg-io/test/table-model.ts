@@ -1,35 +1,15 @@
 import { batchOfRows, batchRows, type PlainValue } from '@icebridge/columnar/testing'
 import {
   acceptsSource,
-  and,
   append,
   cherryPick,
   createBranch,
   createTag,
   currentSchema,
   defaultSpec,
-  eq,
   expireSnapshots,
-  type Expression,
   fastForward,
-  gt,
-  gteq,
   isAncestor,
-  isIn,
-  isNaN,
-  isNull,
-  isPrimitive,
-  type Literal,
-  lt,
-  lteq,
-  type NestedField,
-  not,
-  noteq,
-  notIn,
-  notNaN,
-  notNull,
-  notStartsWith,
-  or,
   type PartitionField,
   type PartitionSpec,
   planScan,
@@ -44,10 +24,8 @@ import {
   scanSchema,
   setCurrentSnapshot,
   type SnapshotChoice,
-  startsWith,
   type TableHandle,
   type Transform,
-  type Type,
   updatePartitionSpec,
   updateSchema,
   updateSortOrder,
@@ -77,11 +55,11 @@ import {
   plainRow,
   randomRow,
   randomType,
+  type Rows,
   valueAt,
 } from './model-rows.ts'
-
-/** Rows by `id`. */
-export type Rows = ReadonlyMap<bigint, ModelStruct>
+import { randomFilter } from './model-filter.ts'
+import { comparable, defaultOf, structsOf, widerThan } from './model-schema.ts'
 
 const transforms: readonly Transform[] = [
   { kind: 'identity' },
@@ -197,61 +175,6 @@ export class TableModel {
     if (lost?.change !== undefined && landed !== undefined) this.#follow(landed, lost.change)
   }
 
-  /** A filter, and the rows that pass it. */
-  filter(schema: Schema): [Expression, (row: ModelStruct) => boolean] {
-    const dice = this.#dice
-    if (dice.once(4)) {
-      const [a, passesA] = this.#term(schema)
-      const [b, passesB] = this.#term(schema)
-      return dice.pick<[Expression, (row: ModelStruct) => boolean]>([
-        [and(a, b), (row) => passesA(row) && passesB(row)],
-        [or(a, b), (row) => passesA(row) || passesB(row)],
-      ])
-    }
-    return this.#term(schema)
-  }
-
-  #term(schema: Schema): [Expression, (row: ModelStruct) => boolean] {
-    const dice = this.#dice
-    const path = dice.pick(leaves(schema.fields))
-    const name = dotted(path)
-    const { type } = path.at(-1)!
-    const of = (row: ModelStruct): PlainValue => valueAt(path, row)
-    const value = this.rows.size === 0 ? null : of(dice.pick([...this.rows.values()]))
-    const literal = value === null ? undefined : literalOf(type, value)
-    if (value === null || literal === undefined || dice.once(6)) {
-      return dice.pick<[Expression, (row: ModelStruct) => boolean]>([
-        [isNull(name), (row) => of(row) === null],
-        [notNull(name), (row) => of(row) !== null],
-        [not(isNull(name)), (row) => of(row) !== null],
-      ])
-    }
-    const compare = (row: ModelStruct): number | undefined => {
-      const found = of(row)
-      return found === null || Number.isNaN(found) ? undefined : order(found, value)
-    }
-    const choices: [Expression, (row: ModelStruct) => boolean][] = [
-      [eq(name, literal), (row) => compare(row) === 0],
-      [noteq(name, literal), (row) => compare(row) !== 0],
-      [isIn(name, [literal]), (row) => compare(row) === 0],
-      [notIn(name, [literal]), (row) => compare(row) !== 0],
-      [not(eq(name, literal)), (row) => compare(row) !== 0],
-      [gt(name, literal), (row) => (compare(row) ?? 0) > 0],
-      [lteq(name, literal), (row) => (compare(row) ?? 1) <= 0],
-      [lt(name, literal), (row) => (compare(row) ?? 0) < 0],
-      [gteq(name, literal), (row) => (compare(row) ?? -1) >= 0],
-    ]
-    if (type === 'string') {
-      const prefix = Array.from(String(value)).slice(0, 2).join('')
-      const starts = (row: ModelStruct): boolean => of(row) !== null && String(of(row)).startsWith(prefix)
-      choices.push([startsWith(name, prefix), starts], [notStartsWith(name, prefix), (row) => !starts(row)])
-    }
-    if (type === 'float' || type === 'double') {
-      choices.push([isNaN(name), (row) => Number.isNaN(of(row))], [notNaN(name), (row) => !Number.isNaN(of(row))])
-    }
-    return dice.pick(choices)
-  }
-
   #newRows(): Map<bigint, ModelStruct> {
     const rows = new Map<bigint, ModelStruct>()
     for (let left = 1 + this.#dice.below(12); left > 0; left--) {
@@ -323,14 +246,14 @@ export class TableModel {
 
   async #deleteWhere(): Promise<void> {
     const mode = this.#dice.pick(changeModes)
-    const [filter, passes] = this.filter(this.schema)
+    const [filter, passes] = randomFilter(this.#dice, this.schema, this.rows)
     const outcome = await deleteWhere(this.table, filter, { environment, mode })
     this.#accept(`delete ${mode} ${text(filter)}`, outcome, without(passes))
   }
 
   async #overwriteWhere(): Promise<void> {
     const mode = this.#dice.pick(changeModes)
-    const [where, passes] = this.filter(this.schema)
+    const [where, passes] = randomFilter(this.#dice, this.schema, this.rows)
     const added = this.#newRows()
     const change = { where, rows: [this.#batch(added.values())] }
     const outcome = await overwriteWhere(this.table, change, { environment, mode })
@@ -653,60 +576,4 @@ function text(value: unknown): string {
     if (typeof inner === 'number' && (!Number.isFinite(inner) || Object.is(inner, -0))) return `:${1 / inner}:${inner}`
     return inner
   })
-}
-
-/** Structs of the schema, those in lists and maps as well, but not in keys. */
-function structsOf(
-  fields: readonly NestedField[],
-  path: string,
-): { readonly path: string; readonly fields: readonly NestedField[] }[] {
-  const within = (type: Type, at: string): ReturnType<typeof structsOf> => {
-    if (typeof type === 'string') return []
-    if (type.kind === 'struct') return structsOf(type.fields, at)
-    if (type.kind === 'list') return within(type.element, `${at}.element`)
-    return type.kind === 'map' ? within(type.value, `${at}.value`) : []
-  }
-  return [{ path, fields }, ...fields.flatMap(({ name, type }) => within(type, path === '' ? name : `${path}.${name}`))]
-}
-
-/** Whether rows are told apart and put in order by it. */
-function comparable(type: Type): boolean {
-  if (!isPrimitive(type) || type === 'float' || type === 'double' || type === 'unknown') return false
-  return typeof type === 'string' || type.kind === 'decimal' || type.kind === 'fixed'
-}
-
-function widerThan(dice: Dice, type: Type, version: number): Type | undefined {
-  if (type === 'int') return 'long'
-  if (type === 'float') return 'double'
-  if (type === 'date' && version === 3) return 'timestamp'
-  if (type === 'unknown') return dice.pick<Type>(['string', 'double', { kind: 'decimal', precision: 9, scale: 2 }])
-  if (typeof type === 'object' && type.kind === 'decimal' && type.precision < 38) {
-    return { ...type, precision: type.precision + 1 + dice.below(38 - type.precision) }
-  }
-  return undefined
-}
-
-/** A default whose JSON form is the plain value as well. */
-function defaultOf(type: Type): unknown {
-  if (type === 'int') return -7
-  if (type === 'boolean') return true
-  if (type === 'string') return 'dé\u{1f9ca}'
-  if (type === 'double' || type === 'float') return 0.5
-  return undefined
-}
-
-function literalOf(type: Type, value: PlainValue): Literal | undefined {
-  if (typeof value === 'number' && Number.isNaN(value)) return undefined
-  if (type === 'uuid') return String(value).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
-  if (type === 'binary' || (typeof type === 'object' && type.kind === 'fixed')) {
-    return Uint8Array.from(Buffer.from(String(value), 'hex'))
-  }
-  if (typeof type === 'object' && type.kind !== 'decimal') return undefined
-  return value as Literal // a scalar
-}
-
-/** Strings are in the order of their code points, which is that of their bytes. */
-function order(a: PlainValue, b: PlainValue): number {
-  if (typeof a === 'string' && typeof b === 'string') return Buffer.compare(Buffer.from(a), Buffer.from(b))
-  return a! < b! ? -1 : a! > b! ? 1 : 0
 }
