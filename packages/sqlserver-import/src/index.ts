@@ -22,6 +22,7 @@ export type { MergeColumn, MergeContext, MergeStrategy } from './merge-strategy.
 export { planImport } from './plan-import.ts'
 export { createStageBatch, mergeContext, stageColumns, stageTable } from './stage.ts'
 export type { StageColumn } from './stage.ts'
+export type { StagedNarrowing } from './staged-narrowing.ts'
 export type { StagedVariant } from './staged-variant.ts'
 export type { Target, TargetConnection } from './target.ts'
 export { UpdateInsertMergeStrategy } from './update-insert-merge.ts'
