@@ -220,6 +220,28 @@ describe('append against others', () => {
     expect(lake.metadataFiles()).toEqual([])
   })
 
+  it('gives up when the total time of the table properties has passed, however many retries are left', async () => {
+    const lake = await Lake.create({
+      properties: { 'commit.retry.num-retries': '100', 'commit.retry.total-timeout-ms': '60000' },
+    })
+    lake.catalog.faults.push('conflict', 'conflict', 'conflict', 'conflict')
+    const { environment } = lake
+    const outcome = await append(
+      await lake.table(),
+      { files: [] },
+      {
+        environment: {
+          nowMs: () => environment.nowMs(),
+          uuid: () => environment.uuid(),
+          sleep: async () => void (environment.clockMs += 25_000),
+        },
+      },
+    )
+    expect(outcome.status).toBe('conflict')
+    // At 0, 25, 50 and 75 seconds; the last of them is past the time.
+    expect(lake.catalog.commits).toHaveLength(4)
+  })
+
   it('loses nothing when many writers append at once', { timeout: 60_000 }, async () => {
     const lake = await Lake.create({
       properties: { 'commit.retry.num-retries': '100', 'commit.manifest.min-count-to-merge': '5' },
