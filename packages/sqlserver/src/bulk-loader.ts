@@ -3,6 +3,7 @@ import type { RecordBatch } from 'apache-arrow'
 import type { ByteSink } from './bulk-types/byte-sink.ts'
 import { cellWriter, UnwritableValue, type CellWriter, type CharacterCheck } from './bulk-types/column-writer.ts'
 import { driverType } from './bulk-types/driver-type.ts'
+import { RowBuffer } from './bulk-types/row-buffer.ts'
 import { wireType } from './bulk-types/wire-type.ts'
 import type { BulkColumn, BulkTarget } from './bulk-target.ts'
 import { requestError } from './driver-errors.ts'
@@ -70,7 +71,8 @@ export async function loadBatches(
         bulk.addColumn(
           // The driver puts the name between brackets as it is.
           quoteName(column.name).slice(1, -1),
-          driverType(wire.type, wire, (sink) => feed.write(sink, index)),
+          // The first column gives the driver the whole row.
+          driverType(wire.type, wire, (sink) => (index === 0 ? feed.write(sink) : undefined)),
           { nullable: column.nullable },
         )
       }
@@ -106,7 +108,7 @@ const DONE: IteratorResult<readonly never[], undefined> = { done: true, value: u
 
 /**
  * The driver's row source: inside a batch it answers at once, between batches with a promise. What it hands over is a placeholder:
- * the column types ask {@link write} for the values of the current row.
+ * the type of the first column asks {@link write} for the current row.
  */
 class RowFeed implements AsyncIterable<readonly never[]> {
   /** The error of a value or of the source, as it is to be thrown. */
@@ -117,6 +119,7 @@ class RowFeed implements AsyncIterable<readonly never[]> {
   readonly #checks: readonly (CharacterCheck | undefined)[]
   readonly #stopped: Promise<never>
   #stop: (error: unknown) => void = () => {}
+  readonly #buffer = new RowBuffer()
   #writers: readonly CellWriter[] = []
   #row = -1
   #rows = 0
@@ -146,12 +149,16 @@ class RowFeed implements AsyncIterable<readonly never[]> {
     }
   }
 
-  write(sink: ByteSink, index: number): void {
+  /** Writes all values of the current row. */
+  write(sink: ByteSink): void {
+    const buffer = this.#buffer
+    const writers = this.#writers
+    let index = 0
     try {
-      const writer = this.#writers[index]
-      if (writer === undefined) throw new RangeError(`no column ${index}`)
-      writer(sink, this.#row)
+      for (; index < writers.length; index += 1) (writers[index] as CellWriter)(buffer, this.#row) // within its length
+      buffer.moveTo(sink)
     } catch (error) {
+      buffer.clear()
       this.failure ??= { error: error instanceof UnwritableValue ? this.#valueError(error, index) : error }
       throw error
     }

@@ -3,12 +3,13 @@ import type { BulkColumn } from '../bulk-target.ts'
 import { SqlServerError } from '../errors.ts'
 import { decimalPrecision, decimalScale, formatSqlType, fractionDigits, typeLength, type SqlType } from '../sql-type.ts'
 import type { ByteSink } from './byte-sink.ts'
+import type { RowBuffer } from './row-buffer.ts'
 import { datetimeParts, smallDatetimeParts } from './text-value.ts'
 import { wireType } from './wire-type.ts'
 import * as wire from './wire-value.ts'
 
 /** Writes the value of one row of a batch, without loss, or throws. */
-export type CellWriter = (sink: ByteSink, row: number) => void
+export type CellWriter = (sink: RowBuffer, row: number) => void
 
 /** The views of one batch that a column is written from. */
 export interface CellSource {
@@ -23,7 +24,7 @@ export class UnwritableValue extends Error {}
 /** Refuses characters that the target's code page lacks. */
 export type CharacterCheck = (text: string) => boolean
 
-type Write = (sink: ByteSink, row: number) => void
+type Write = CellWriter
 type ViewOf<Kind extends ColumnView['kind']> = Extract<ColumnView, { kind: Kind }>
 
 /**
@@ -62,7 +63,13 @@ function valueWriter(column: BulkColumn, source: CellSource, representable: Char
         return integer(view, 4, -2_147_483_648n, 2_147_483_647n, (sink, value) => sink.writeInt32LE(value))
       break
     case 'bigint':
-      if (view.kind === 'int64') return fixed(8, (sink, row) => sink.writeBigInt64LE(view.value(row)))
+      if (view.kind === 'int64') {
+        const halves = halvesOf(view.values)
+        return fixed(8, (sink, row) => {
+          sink.writeInt32LE(halves[row * 2] ?? 0)
+          sink.writeInt32LE(halves[row * 2 + 1] ?? 0)
+        })
+      }
       if (view.kind === 'int32') return fixed(8, (sink, row) => sink.writeBigInt64LE(BigInt(view.value(row))))
       break
     case 'decimal':
@@ -71,7 +78,15 @@ function valueWriter(column: BulkColumn, source: CellSource, representable: Char
       const limit = 10n ** BigInt(precision)
       const unscaled = unscaledReader(view, decimalScale(type))
       if (unscaled === undefined) break
+      const safeLimit = precision <= 15 ? 10 ** precision : Number.MAX_SAFE_INTEGER
+      const words = view.kind === 'decimal' && view.scale === decimalScale(type) ? view.words : undefined
       return (sink, row) => {
+        // Most values are numbers, of which no bigint need be made.
+        const small = words === undefined ? undefined : safeUnscaled(words, row)
+        if (small !== undefined && small < safeLimit && small > -safeLimit) {
+          wire.writeSafeDecimal(sink, small, precision)
+          return
+        }
         const value = unscaled(row)
         if (value >= limit || value <= -limit) refuse(`has more than ${precision} digits`)
         wire.writeDecimal(sink, value, precision)
@@ -197,21 +212,43 @@ function unscaledReader(view: ColumnView, scale: number): ((row: number) => bigi
   }
 }
 
+/** A decimal's unscaled value if it is less than 2^53 either way. */
+function safeUnscaled(words: Uint32Array, row: number): number | undefined {
+  const at = row * 4
+  const high = (words[at + 1] ?? 0) | 0
+  const extension = high < 0 ? 0xffff_ffff : 0
+  if (words[at + 2] !== extension || words[at + 3] !== extension) return undefined
+  return high > -SAFE_HIGH && high < SAFE_HIGH ? high * 0x1_0000_0000 + (words[at] ?? 0) : undefined
+}
+
+/** High halves strictly within this, either way, make a safe integer with any low half. */
+const SAFE_HIGH = 0x20_0000
+
+function halvesOf(values: BigInt64Array): Int32Array {
+  return new Int32Array(values.buffer, values.byteOffset, values.length * 2)
+}
+
 /** A companion: 0 where there is none, and where it is NULL. */
 function smallReader(view: ColumnView | undefined): (row: number) => number {
   if (view === undefined) return () => 0
   if (!isInteger(view)) {
     throw new SqlServerError('unsupported-type', `a companion column holds ${view.kind} instead of integers`)
   }
+  if (view.kind === 'int32' && view.nullCount === 0) return (row) => view.value(row)
   return (row) => (view.isNull(row) ? 0 : Number(view.value(row)))
 }
 
 function momentWriter(type: SqlType, view: ViewOf<'timestamp'>, source: CellSource): Write {
   const ns100 = smallReader(source.ns100)
+  const halves = halvesOf(view.values)
   const split = (row: number): readonly [days: number, ticks: number] => {
     const digit = ns100(row)
     if (digit < 0 || digit > 9) refuse('has a 100 ns digit that is not 0 to 9')
-    const parts = wire.splitMicros(view.value(row), digit)
+    const high = halves[row * 2 + 1] ?? 0
+    const parts =
+      high > -SAFE_HIGH && high < SAFE_HIGH
+        ? wire.splitSafeMicros(high * 0x1_0000_0000 + ((halves[row * 2] ?? 0) >>> 0), digit)
+        : wire.splitMicros(view.value(row), digit)
     inCalendar(parts[0])
     return parts
   }
@@ -249,7 +286,16 @@ function momentWriter(type: SqlType, view: ViewOf<'timestamp'>, source: CellSour
 function textWriter(type: SqlType, view: ViewOf<'string'>, representable: CharacterCheck | undefined): Write {
   const { large } = wireType(type)
   const limit = type.name.endsWith('char') ? typeLength(type) : Infinity
+  const { data, offsets } = view
   return (sink, row) => {
+    const start = offsets[row] ?? 0
+    const end = offsets[row + 1] ?? 0
+    // Every code page holds ASCII.
+    if (!large && end - start <= Math.min(limit, SHORT) && isAscii(data, start, end)) {
+      sink.writeUInt16LE((end - start) * 2)
+      sink.writeAscii(data, start, end)
+      return
+    }
     const text = view.value(row)
     if (text.length > limit) refuse(`is longer than ${limit} characters`)
     if (representable !== undefined && !representable(text)) {
@@ -257,6 +303,15 @@ function textWriter(type: SqlType, view: ViewOf<'string'>, representable: Charac
     }
     wire.writeText(sink, text, large)
   }
+}
+
+/** Longer text goes through the platform, which costs two calls but runs many characters at a time. */
+const SHORT = 48
+
+function isAscii(data: Uint8Array, start: number, end: number): boolean {
+  let all = 0
+  for (let index = start; index < end; index += 1) all |= data[index] ?? 0
+  return all < 0x80
 }
 
 function bytesWriter(type: SqlType, view: ViewOf<'binary' | 'fixed' | 'uuid'>): Write {

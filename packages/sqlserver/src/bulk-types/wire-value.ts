@@ -34,6 +34,17 @@ export function writeDecimal(sink: ByteSink, unscaled: bigint, precision: number
   else if (bytes === 17) sink.writeBigUInt64LE(magnitude >> 64n)
 }
 
+/** A decimal from an unscaled value that is a safe integer and fits the precision. */
+export function writeSafeDecimal(sink: ByteSink, unscaled: number, precision: number): void {
+  const bytes = decimalBytes(precision)
+  const magnitude = Math.abs(unscaled)
+  sink.writeUInt8(bytes)
+  sink.writeUInt8(unscaled < 0 ? 0 : 1)
+  sink.writeUInt32LE(magnitude % 0x1_0000_0000)
+  if (bytes > 5) sink.writeUInt32LE(Math.floor(magnitude / 0x1_0000_0000))
+  for (let written = 9; written < bytes; written += 4) sink.writeUInt32LE(0)
+}
+
 /** money, in units of 1/10,000: the high half goes first. */
 export function writeMoney(sink: ByteSink, unscaled: bigint): void {
   sink.writeUInt8(8)
@@ -152,13 +163,15 @@ export function writeLongNull(sink: ByteSink, large: boolean): void {
   else sink.writeUInt16LE(0xffff)
 }
 
+/** {@link splitMicros} of a safe integer. */
+export function splitSafeMicros(micros: number, ns100: number): readonly [days: number, ticks: number] {
+  const days = Math.floor(micros / 86_400_000_000)
+  return [days, (micros - days * 86_400_000_000) * 10 + ns100]
+}
+
 /** Splits microseconds since 1970-01-01 into days and 100 ns ticks of the day, rounding down before 1970. */
 export function splitMicros(micros: bigint, ns100: number): readonly [days: number, ticks: number] {
-  if (micros > -MAX_SAFE_MICROS && micros < MAX_SAFE_MICROS) {
-    const value = Number(micros)
-    const days = Math.floor(value / 86_400_000_000)
-    return [days, (value - days * 86_400_000_000) * 10 + ns100]
-  }
+  if (micros > -MAX_SAFE_MICROS && micros < MAX_SAFE_MICROS) return splitSafeMicros(Number(micros), ns100)
   const ticks = micros * 10n
   let rest = ticks % BIG_TICKS_PER_DAY
   if (rest < 0n) rest += BIG_TICKS_PER_DAY
