@@ -34,7 +34,7 @@ export const macros: readonly string[] = [
   `CREATE OR REPLACE MACRO floor_mod(n, m) AS (((n) % m + m) % m)`,
   `CREATE OR REPLACE MACRO floor_div(n, m) AS (((n) - ((n) % m + m) % m) // m)`,
   `CREATE OR REPLACE MACRO unscaled_hex(d) AS hex(CAST(replace(CAST(abs(d) AS VARCHAR), '.', '') AS UHUGEINT))`,
-  `CREATE OR REPLACE MACRO text_unscaled_hex(t) AS hex(CAST(replace(replace(t, '-', ''), '.', '') AS UHUGEINT))`,
+  `CREATE OR REPLACE MACRO text_unscaled_hex(t) AS hex(TRY_CAST(replace(replace(t, '-', ''), '.', '') AS UHUGEINT))`,
   `CREATE OR REPLACE MACRO text_words(t) AS reverse_hex(lpad(text_unscaled_hex(t), CAST((length(text_unscaled_hex(t)) + 7) // 8 * 8 AS INTEGER), '0'))`,
   `CREATE OR REPLACE MACRO decimal_words(d) AS reverse_hex(lpad(unscaled_hex(d), CAST((length(unscaled_hex(d)) + 7) // 8 * 8 AS INTEGER), '0'))`,
 ]

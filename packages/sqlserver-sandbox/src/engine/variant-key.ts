@@ -15,7 +15,7 @@ export function variantKey(value: string): string {
     `CASE WHEN ${sql} IS NULL THEN NULL`,
     `WHEN (${sql}).b = 'bit' THEN 'exact ' || CASE ${text} WHEN 'true' THEN '1' ELSE '0' END`,
     `WHEN (${sql}).b IN ('tinyint', 'smallint', 'int', 'bigint', 'money', 'smallmoney', 'decimal', 'numeric') THEN 'exact ' || ${exact}`,
-    `WHEN (${sql}).b IN ('real', 'float') THEN 'float ' || CAST(CAST(${text} AS DOUBLE) + 0.0 AS VARCHAR)`,
+    `WHEN (${sql}).b IN ('real', 'float') THEN 'float ' || CAST(TRY_CAST(${text} AS DOUBLE) + 0.0 AS VARCHAR)`,
     `WHEN (${sql}).b IN ('char', 'varchar', 'nchar', 'nvarchar') THEN 'text ' || (${sql}).c || ' ' || CASE WHEN ${sensitive} THEN rtrim(${text}, ' ') ELSE lower(rtrim(${text}, ' ')) END`,
     `WHEN (${sql}).b IN ('binary', 'varbinary') THEN 'binary ' || regexp_replace(${text}, '(00)+$', '')`,
     `WHEN (${sql}).b = 'uniqueidentifier' THEN 'guid ' || ${text}`,
@@ -29,7 +29,7 @@ function momentTicks(sql: string): string {
   const text = `(${sql}).v`
   const branches = (['date', 'datetime', 'smalldatetime', 'time', 'datetime2'] as const).map((name) => {
     const type: SqlType = name === 'time' || name === 'datetime2' ? { name, scale: 7 } : { name }
-    return `WHEN '${name}' THEN ${toTicks(`CAST(${text} AS ${duckType(type)})`, type)}`
+    return `WHEN '${name}' THEN ${toTicks(`TRY_CAST(${text} AS ${duckType(type)})`, type)}`
   })
-  return `(CASE (${sql}).b ${branches.join(' ')} ELSE CAST(split_part(${text}, ';', 1) AS BIGINT) END)`
+  return `(CASE (${sql}).b ${branches.join(' ')} ELSE TRY_CAST(split_part(${text}, ';', 1) AS BIGINT) END)`
 }

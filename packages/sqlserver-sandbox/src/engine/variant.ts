@@ -60,17 +60,20 @@ function payload(sql: string, type: SqlType): string {
   }
 }
 
-/** The stored value of a variant that is known to be of a base type. */
+/**
+ * The stored value of a variant that is known to be of a base type. DuckDB may evaluate it for values of other types too, where it
+ * stands in a statement more than once: it must not fail then.
+ */
 function stored(sql: string, type: SqlType): string {
   switch (familyOf(type)) {
     case 'string':
       return `(${sql}).v`
     case 'binary':
-      return `unhex((${sql}).v)`
+      return `TRY(unhex((${sql}).v))`
     default:
       if (type.name === 'datetimeoffset')
-        return `CAST({u: CAST(split_part((${sql}).v, ';', 1) AS BIGINT), o: CAST(split_part((${sql}).v, ';', 2) AS SMALLINT)} AS ${duckType(type)})`
-      return `CAST((${sql}).v AS ${duckType(type)})`
+        return `CAST({u: TRY_CAST(split_part((${sql}).v, ';', 1) AS BIGINT), o: TRY_CAST(split_part((${sql}).v, ';', 2) AS SMALLINT)} AS ${duckType(type)})`
+      return `TRY_CAST((${sql}).v AS ${duckType(type)})`
   }
 }
 
@@ -105,7 +108,7 @@ function atScale(sql: string, x: string, base: SqlType, to: SqlType): string {
   }
   if (familyOf(to) !== 'binary') return sql
   const ticks = base.name === 'datetimeoffset' ? `split_part((${x}).v, ';', 1)` : `(${x}).v`
-  const units = `CAST(${ticks} AS BIGINT) % 864000000000 // CAST(pow(10, 7 - (${x}).s) AS BIGINT)`
+  const units = `TRY_CAST(${ticks} AS BIGINT) % 864000000000 // CAST(pow(10, 7 - (${x}).s) AS BIGINT)`
   const digits = `CASE WHEN (${x}).s <= 2 THEN 6 WHEN (${x}).s <= 4 THEN 8 ELSE 10 END`
   const clock = `reverse_hex(right(printf('%016x', ${units}), ${digits}))`
   return `unhex(printf('%02x', (${x}).s) || ${clock} || substr(hex(${sql}), 13))`
@@ -124,10 +127,12 @@ function orError(make: () => string, to: SqlType): string {
 function fromDecimal(sql: string, to: SqlType): string {
   const text = `(${sql}).v`
   const duck = duckType(to)
+  const overflow = `CAST(${fail(8115, `Arithmetic overflow error converting sql_variant to data type ${to.name}.`)} AS ${duck})`
+  const read = (digits: string): string => `coalesce(TRY_CAST(${digits} AS ${duck}), ${overflow})`
   if (familyOf(to) === 'string') return text
-  if (to.name === 'bit') return `(CAST(${text} AS DOUBLE) <> 0)`
-  if (isInteger(to)) return `CAST(split_part(${text}, '.', 1) AS ${duck})`
-  if (familyOf(to) === 'number') return `CAST(${text} AS ${duck})`
+  if (to.name === 'bit') return `(TRY_CAST(${text} AS DOUBLE) <> 0)`
+  if (isInteger(to)) return read(`split_part(${text}, '.', 1)`)
+  if (familyOf(to) === 'number') return read(text)
   if (familyOf(to) === 'binary' && to.name === 'varbinary' && (lengthOf(to) === -1 || lengthOf(to) >= 20)) {
     const sign = `CASE WHEN ${text} LIKE '-%' THEN '0000' ELSE '0001' END`
     return `unhex(printf('%02x%02x', (${sql}).p, (${sql}).s) || ${sign} || text_words(${text}))`
