@@ -263,7 +263,9 @@ export class StringBuilder extends VariableBase {
   #appendPart(source: Buffer, start: number, end: number): void {
     const text = source.toString('utf16le', start, end)
     if (this.#loneSurrogates === 'refuse' && !text.isWellFormed()) throw this.#loneSurrogate()
-    this.prepare(text.length > 1024 ? Buffer.byteLength(text, 'utf8') : text.length * 3)
+    const most = text.length * 3
+    // Near the end of the room that was made for the whole value the exact number decides.
+    this.prepare(text.length <= 1024 && this.end + most <= this.bytes.length ? most : Buffer.byteLength(text, 'utf8'))
     this.end += this.bytes.write(text, this.end, 'utf8')
   }
 

@@ -1,4 +1,5 @@
 import type { BinaryView, ColumnView, StringView } from '@icebridge/columnar'
+import { truncateBytesUpper, truncateStringUpper } from '@icebridge/iceberg-core'
 import { ByteBuffer, copyBytes } from './byte-buffer.ts'
 import { appendHybrid, bitWidth } from './rle-hybrid.ts'
 import {
@@ -13,6 +14,8 @@ const MAX_DICTIONARY_ENTRIES = 1 << 17
 /** Longer values go plain: hashing them costs more than the few repeats that a dictionary of them could hold. */
 const MAX_ENTRY_BYTES = 512
 const KEPT_BYTES = 1 << 22
+/** Bytes that a bound of a page keeps. */
+const MAX_BOUND_BYTES = 1024
 /** A first page pays for its dictionary when both together take at most this share of the plain bytes. */
 const WORTHWHILE = 0.75
 
@@ -34,7 +37,10 @@ export class BytesEncoder implements ValueEncoder {
   #referenced = false
   readonly #bounds = new PlacedBounds()
 
-  constructor(options: { readonly dictionaryBytes: number }) {
+  readonly #isText: boolean
+
+  constructor(options: { readonly dictionaryBytes: number; readonly isText: boolean }) {
+    this.#isText = options.isText
     this.#dictionary = new Dictionary(options.dictionaryBytes)
   }
 
@@ -69,7 +75,7 @@ export class BytesEncoder implements ValueEncoder {
     this.#boundIndexes()
     this.#indexCount = 0
     this.#indexedBytes = 0
-    const bounds = this.#bounds.take(this.#dictionary.plain.bytes)
+    const bounds = this.#bounds.take(this.#dictionary.plain.bytes, this.#isText)
     return { encoding: 'RLE_DICTIONARY', bytes: this.#encoded.view(), bounds }
   }
 
@@ -104,7 +110,7 @@ export class BytesEncoder implements ValueEncoder {
   }
 
   #takePlain(): EncodedValues {
-    const bounds = this.#bounds.take(this.#plain.bytes)
+    const bounds = this.#bounds.take(this.#plain.bytes, this.#isText)
     // The memory of a page of long values is not kept for the next one.
     const bytes = this.#plain.length > KEPT_BYTES ? this.#plain.release() : this.#plain.view()
     this.#plain.length = 0
@@ -176,14 +182,33 @@ class PlacedBounds {
     }
   }
 
-  take(bytes: Uint8Array): RawBounds | undefined {
+  /** Longer ones than {@link MAX_BOUND_BYTES} are cut, the upper one rounded up: they stay in memory until the file ends. */
+  take(bytes: Buffer, isText: boolean): RawBounds | undefined {
     if (!this.#some) return undefined
     this.#some = false
     return {
-      min: copyBytes(bytes, this.#minStart, this.#minEnd),
-      max: copyBytes(bytes, this.#maxStart, this.#maxEnd),
+      min: copyBytes(bytes, this.#minStart, cutEnd(bytes, this.#minStart, this.#minEnd, isText)),
+      max: upperBound(bytes, this.#maxStart, this.#maxEnd, isText),
     }
   }
+}
+
+/** Where a bound ends that is cut, between two characters if it is text. */
+function cutEnd(bytes: Uint8Array, start: number, end: number, isText: boolean): number {
+  if (end - start <= MAX_BOUND_BYTES) return end
+  let cut = start + MAX_BOUND_BYTES
+  while (isText && ((bytes[cut] ?? 0) & 0xc0) === 0x80) cut -= 1
+  return cut
+}
+
+/** Whole when it is short, or when no shorter bound is above it. */
+function upperBound(bytes: Buffer, start: number, end: number, isText: boolean): Uint8Array {
+  const cut = cutEnd(bytes, start, end, isText)
+  if (cut === end) return copyBytes(bytes, start, end)
+  if (!isText) return truncateBytesUpper(bytes.subarray(start, cut + 1), cut - start) ?? copyBytes(bytes, start, end)
+  const text = bytes.toString('utf8', start, cut)
+  const upper = truncateStringUpper(`${text}…`, Array.from(text).length)
+  return upper === undefined ? copyBytes(bytes, start, end) : Buffer.from(upper)
 }
 
 /** Distinct byte strings in the order of their first use, found by hash. */

@@ -331,7 +331,7 @@ function encoderOf(leaf: Leaf, options: LeafOptions): ValueEncoder {
     case 'FIXED_LEN_BYTE_ARRAY':
       return new FixedEncoder(leaf.width)
     case 'BYTE_ARRAY':
-      return new BytesEncoder(options)
+      return new BytesEncoder({ dictionaryBytes: options.dictionaryBytes, isText: leaf.type === 'string' })
     case 'INT96':
       throw new TypeError('INT96 is read, never written')
   }

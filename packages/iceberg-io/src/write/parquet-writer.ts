@@ -14,6 +14,7 @@ import { shred } from './shred.ts'
 const CREATED_BY = 'icebridge'
 const MAGIC = Buffer.from('PAR1')
 const ROWS_A_STEP = 4096
+const LARGE_CHUNK_BYTES = 1 << 22
 
 export interface ParquetWriterOptions extends Omit<LeafOptions, 'bloom'> {
   /** Uncompressed bytes at which a row group ends. */
@@ -182,7 +183,9 @@ export class ParquetWriter {
     for (const leaf of this.#leaves) {
       const { parts, pages, bloomFilter, ...chunk } = await leaf.takeChunk()
       const start = this.#position
-      await this.#put(Buffer.concat(parts))
+      // Small parts go in one piece; large ones are not copied once more.
+      if (chunk.compressedBytes < LARGE_CHUNK_BYTES) await this.#put(Buffer.concat(parts))
+      else for (const part of parts) await this.#put(part)
       entries.push({
         ...chunk,
         codec: this.#options.compressor.codec,
