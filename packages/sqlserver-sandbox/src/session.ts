@@ -97,8 +97,8 @@ export interface BulkLoad {
   readonly columns: readonly BulkColumn[]
   /** The rows are the caller's to reuse after the promise settles. */
   write(rows: readonly (readonly SqlValue[])[]): Promise<void>
-  /** Makes the rows visible (in the session's transaction, if one is open) and gives their count. */
-  finish(): Promise<number>
+  /** Makes the rows visible (in the session's transaction, if one is open) and gives their count. The sink hears of a rollback. */
+  finish(sink: ResultSink): Promise<number>
   abort(): Promise<void>
 }
 

@@ -94,6 +94,7 @@ export async function write(
     extra?: readonly Source[]
     explicitIdentity: boolean
     order?: boolean
+    constraints?: boolean
   },
 ): Promise<bigint> {
   const raw = `temp.${freshAlias()}s`
@@ -104,7 +105,7 @@ export async function write(
     const counts = new Map(rows.map(([act, n]) => [Number(act), BigInt(n as bigint)]))
     const total = [...counts.values()].reduce((a, b) => a + b, 0n)
     const stage = await number(state, table, raw, counts, options)
-    await checkRows(state, table, stage, options.verb)
+    await checkRows(state, table, stage, options.verb, options)
     if (options.output !== undefined) await sendOutput(state, table, stage, options.output, options)
     if (total > 0n) await applyRows(state, table, stage, new Set([...counts.keys()] as (1 | 2 | 3)[]))
     return total

@@ -37,9 +37,16 @@ export function tableColumns(table: Table, alias: string, state: SessionState): 
 
 /**
  * A statement's rows stand in a staging table: `act` 1 insert, 2 update, 3 delete; `rid` the row they replace; `c<id>` the new
- * values. Everything is checked there before the first write, so a statement that fails has changed nothing.
+ * values. Everything is checked there before the first write, so a statement that fails has changed nothing. Without `constraints`
+ * no CHECK and no foreign key is looked at, as in a bulk load that does not ask for it.
  */
-export async function checkRows(state: SessionState, table: Table, stage: string, verb: string): Promise<void> {
+export async function checkRows(
+  state: SessionState,
+  table: Table,
+  stage: string,
+  verb: string,
+  options: { readonly constraints?: boolean } = {},
+): Promise<void> {
   const tests: string[] = []
   const stored = storedColumns(table)
   for (const c of stored) {
@@ -69,6 +76,7 @@ export async function checkRows(state: SessionState, table: Table, stage: string
     }
   }
   for (const index of table.indexes) if (index.unique) await checkUnique(state, table, index, stage)
+  if (options.constraints === false) return
   for (const check of table.checks) {
     const columns = tableColumns(table, 'n', state)
     const predicate = new Binder(state.queryContext(), {

@@ -361,7 +361,7 @@ export class Connection {
           if (message.ignored) return
           for (const rows of decoder.end()) await this.#bulkRows({ run, info, load: bulk.load, response }, rows)
           finished = true
-          response.done({ kind: 'insert', rowCount: await bulk.load.finish() })
+          response.done({ kind: 'insert', rowCount: await bulk.load.finish(response) })
         },
         false,
         message,

@@ -361,6 +361,8 @@ type StatementBody =
         readonly collation: string | undefined
       }[]
       readonly options: readonly string[]
+      /** The order that the rows are said to be in. */
+      readonly order: readonly { readonly name: string; readonly descending: boolean }[]
     }
   | { readonly kind: 'empty' }
 

@@ -385,6 +385,7 @@ function parseInsertBulk(c: Cursor): Statement {
   } while (c.accept(','))
   c.expect(')')
   const options: string[] = []
+  const order: StatementOf<'insertBulk'>['order'][number][] = []
   if (c.accept('WITH')) {
     c.expect('(')
     do {
@@ -395,13 +396,12 @@ function parseInsertBulk(c: Cursor): Statement {
       if (option.upper === 'ORDER') {
         c.expect('(')
         do {
-          c.identifier()
-          c.acceptOne(['ASC', 'DESC'])
+          order.push({ name: c.identifier(), descending: c.acceptOne(['ASC', 'DESC']) === 'DESC' })
         } while (c.accept(','))
         c.expect(')')
       } else if (c.accept('=')) c.next()
     } while (c.accept(','))
     c.expect(')')
   }
-  return { kind: 'insertBulk', line, target, columns, options }
+  return { kind: 'insertBulk', line, target, columns, options, order }
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Engine, Session } from '../../src/session.ts'
-import { errorNumbers, open, rows, run } from './collect.ts'
+import { bulk, errorNumbers, open, rows, run } from './collect.ts'
 
 let engine: Engine
 let session: Session
@@ -89,12 +89,10 @@ test('an update gives a new rowversion', async () => {
 })
 
 test('bulk load keeps values, refuses duplicates whole, and gives its count', async () => {
-  const load = await session.bulkLoad('INSERT BULK [t] ([name] nvarchar(5)) WITH (TABLOCK)')
-  await load.write([['a'], ['b'], [null]])
-  expect(await load.finish()).toBe(3)
-  const bad = await session.bulkLoad('INSERT BULK [t] ([name] nvarchar(5))')
-  await bad.write([['c'], ['A']])
-  await expect(bad.finish()).rejects.toMatchObject({ error: { number: 2627 } })
+  expect(await bulk(session, 'INSERT BULK [t] ([name] nvarchar(5)) WITH (TABLOCK)', [['a'], ['b'], [null]])).toEqual({
+    count: 3,
+  })
+  expect(await bulk(session, 'INSERT BULK [t] ([name] nvarchar(5))', [['c'], ['A']])).toEqual({ error: 2627 })
   expect(await rows(session, 'SELECT COUNT(*) FROM t')).toEqual([[5]])
 })
 
