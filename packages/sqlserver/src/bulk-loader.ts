@@ -5,10 +5,12 @@ import { cellWriter, UnwritableValue, type CellWriter, type CharacterCheck } fro
 import { driverType } from './bulk-types/driver-type.ts'
 import { RowBuffer } from './bulk-types/row-buffer.ts'
 import { wireType } from './bulk-types/wire-type.ts'
+import { describeRow } from './bulk-types/row-key.ts'
 import type { BulkColumn, BulkTarget } from './bulk-target.ts'
 import { requestError } from './driver-errors.ts'
 import { SqlServerError } from './errors.ts'
 import { quoteName } from './quoting.ts'
+import { RowGroups } from './row-groups.ts'
 import type { Session } from './session.ts'
 
 /** How a bulk load is bounded and stopped. */
@@ -16,6 +18,13 @@ export interface BulkLoadOptions {
   readonly signal?: AbortSignal
   /** How long it may go without progress, the server's work after the last row included; 0 is no limit. */
   readonly timeoutMs?: number
+  /**
+   * Rows that one INSERT BULK takes at most; by default one takes all. Each is a statement of its own: outside a transaction, those
+   * before one that fails stay.
+   *
+   * @see https://learn.microsoft.com/sql/relational-databases/import-export/manage-batches-for-bulk-import-sql-server
+   */
+  readonly batchRows?: number
 }
 
 /** What the loader needs to know besides. */
@@ -25,7 +34,7 @@ export interface BulkEnvironment {
 }
 
 /**
- * Loads batches into one table with one INSERT BULK: all rows or none. Values go straight from the batches' buffers to the socket;
+ * Loads batches into one table with one INSERT BULK, all rows or none, or with one for each `batchRows`. Values go straight from the batches' buffers to the socket;
  * batches are pulled as the server takes the rows.
  *
  * A value that the column cannot hold exactly stops the load and names column and row. The connection stays usable after an error
@@ -41,8 +50,37 @@ export async function loadBatches(
 ): Promise<{ readonly rows: bigint }> {
   options.signal?.throwIfAborted()
   if (target.columns.length === 0) throw new SqlServerError('invalid-argument', 'a bulk load needs a column')
+  const { batchRows } = options
+  if (batchRows === undefined) return { rows: await loadOnce(session, target, { batches, firstRow: 0 }, options) }
+  if (!Number.isInteger(batchRows) || batchRows < 1) {
+    throw new SqlServerError('invalid-argument', `batchRows is ${batchRows}, which is not a whole number above 0`)
+  }
+  const groups = new RowGroups(batches, batchRows)
+  let rows = 0n
+  try {
+    while (await groups.more()) {
+      rows += await loadOnce(session, target, { batches: groups.group(), firstRow: Number(rows) }, options)
+    }
+  } finally {
+    await groups.close()
+  }
+  return { rows }
+}
+
+/** The rows of one INSERT BULK, and the number that its first row has in the whole load. */
+interface BulkRows {
+  readonly batches: AsyncIterable<RecordBatch>
+  readonly firstRow: number
+}
+
+async function loadOnce(
+  session: Session,
+  target: BulkTarget,
+  source: BulkRows,
+  options: BulkLoadOptions & BulkEnvironment,
+): Promise<bigint> {
   const release = session.occupy()
-  const feed = new RowFeed(target, batches, options.checkFor)
+  const feed = new RowFeed(target, source, options.checkFor)
   let stopped: { readonly error: unknown } | undefined
   try {
     const rows = await new Promise<number>((resolve, reject) => {
@@ -92,7 +130,7 @@ export async function loadBatches(
       feed.onClose = () => options.signal?.removeEventListener('abort', onAbort)
       session.connection.execBulkLoad(bulk, feed as unknown as AsyncIterable<unknown[]>) // its next() may answer at once
     })
-    return { rows: BigInt(rows) }
+    return BigInt(rows)
   } catch (error) {
     if (stopped !== undefined) throw stopped.error
     throw feed.failure?.error ?? requestError(error, 'the bulk load')
@@ -123,14 +161,16 @@ class RowFeed implements AsyncIterable<readonly never[]> {
   #writers: readonly CellWriter[] = []
   #row = -1
   #rows = 0
-  #before = 0
+  #before: number
+  #batch: RecordBatch | undefined
   #progress = 0
   #waiting = false
   #watchdog: NodeJS.Timeout | undefined
 
-  constructor(target: BulkTarget, batches: AsyncIterable<RecordBatch>, checkFor: BulkEnvironment['checkFor']) {
+  constructor(target: BulkTarget, source: BulkRows, checkFor: BulkEnvironment['checkFor']) {
     this.#target = target
-    this.#source = batches[Symbol.asyncIterator]()
+    this.#before = source.firstRow
+    this.#source = source.batches[Symbol.asyncIterator]()
     this.#checks = target.columns.map(checkFor)
     this.#stopped = new Promise((_, reject) => {
       this.#stop = reject
@@ -232,6 +272,7 @@ class RowFeed implements AsyncIterable<readonly never[]> {
 
   #open(batch: RecordBatch): void {
     this.#rows = batch.numRows
+    this.#batch = batch
     const indexes = new Map(batch.schema.fields.map((field, index) => [field.name, index]))
     const view = (name: string): ColumnView => {
       const index = indexes.get(name)
@@ -253,16 +294,15 @@ class RowFeed implements AsyncIterable<readonly never[]> {
   }
 
   #valueError(error: UnwritableValue, index: number): SqlServerError {
-    const column = this.#target.columns[index]?.name
+    const { table, label = table, columns, key = [] } = this.#target
+    const column = columns[index]?.label ?? columns[index]?.name
     const row = this.#before + this.#row
-    return new SqlServerError(
-      'invalid-value',
-      `${this.#target.table}, column ${column}: the value of row ${row} (counted from 0) ${error.message}`,
-      {
-        context: { table: this.#target.table, column, row },
-        hint: 'Nothing was loaded. Widen or change the target column, or correct the value at its source.',
-        cause: error,
-      },
-    )
+    const named = this.#batch === undefined ? undefined : describeRow(this.#batch, this.#row, key)
+    const where = named === undefined ? `: the value of row ${row} (counted from 0)` : `, ${named}: the value`
+    return new SqlServerError('invalid-value', `${label}, column ${column}${where} ${error.message}`, {
+      context: { table: label, column, row },
+      hint: 'Nothing was loaded. Widen or change the target column, or correct the value at its source.',
+      cause: error,
+    })
   }
 }

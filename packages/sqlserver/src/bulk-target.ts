@@ -3,6 +3,8 @@ import type { SqlType } from './sql-type.ts'
 /** One column of a bulk load: what it is in the target, and the batch columns that its values come from. */
 export interface BulkColumn {
   readonly name: string
+  /** What messages call it, where the name says nothing to people. By default the name. */
+  readonly label?: string
   /** The type in which values travel. It may differ from the column's own where the server converts exactly. */
   readonly type: SqlType
   readonly nullable: boolean
@@ -16,18 +18,24 @@ export interface BulkColumn {
 }
 
 /**
- * Options of INSERT BULK.
+ * Options of INSERT BULK, which are the ones of BULK INSERT that the protocol knows.
  *
  * @see https://learn.microsoft.com/sql/t-sql/statements/bulk-insert-transact-sql
+ * @see https://learn.microsoft.com/sql/relational-databases/import-export/prerequisites-for-minimal-logging-in-bulk-import
  */
 export interface BulkOptions {
-  /** One table lock for the load instead of row locks. */
+  /** TABLOCK: one lock of the table for the load instead of row locks; without it no load is minimally logged. */
   readonly lockTable?: boolean
+  /** CHECK_CONSTRAINTS: without it no CHECK and no foreign key is looked at, and those of the table count as untrusted from then on. */
   readonly checkConstraints?: boolean
+  /** FIRE_TRIGGERS: without it no trigger of the table runs. */
   readonly fireTriggers?: boolean
-  /** NULL stays NULL where a column has a default. True when absent. */
+  /** KEEP_NULLS: NULL stays NULL where a column has a default. True when absent. */
   readonly keepNulls?: boolean
-  /** The order that the rows are in already, so that a clustered target need not sort. */
+  /**
+   * ORDER: the order of the clustered key that the rows are in already, so that the server need not sort them. Rows that are not are
+   * refused (error 4819), and it judges by the column's collation: say it only of an order that the server itself gave.
+   */
   readonly order?: readonly { readonly column: string; readonly direction: 'ASC' | 'DESC' }[]
 }
 
@@ -35,6 +43,10 @@ export interface BulkOptions {
 export interface BulkTarget {
   /** Quoted: `[dbo].[orders]`, or `#stage` on the connection that made it. */
   readonly table: string
+  /** What messages call it. By default {@link table}. */
+  readonly label?: string
   readonly columns: readonly BulkColumn[]
+  /** Batch columns that tell a row apart: messages name a bad row by them. By its number without. */
+  readonly key?: readonly string[]
   readonly options?: BulkOptions
 }

@@ -72,6 +72,43 @@ describe('a bulk load', () => {
     )
   })
 
+  it('names a bad row by its key, where it is told what the key is', async () => {
+    const target = { ...loaded.target, key: ['id', 's'], label: 'the copy' }
+    const batches = once(batchOf(fields, [...rows(0, 20), [20, 'longer'], [21, 'x']]))
+    await expect(database.bulkLoad(target, batches)).rejects.toMatchObject({
+      message: 'the copy, column s, row with id = 20, s = longer: the value is longer than 5 characters',
+      context: { table: 'the copy', column: 's', row: 20 },
+    })
+  })
+
+  it('loads batch by batch, whatever the batches of the source are', async () => {
+    const batches = once(batchOf(fields, rows(0, 1000)), batchOf(fields, []), batchOf(fields, rows(1000, 1500)))
+    expect(await database.bulkLoad(loaded.target, batches, { batchRows: 400 })).toEqual({ rows: 1500n })
+    expect(await loaded.count()).toBe(1500)
+    expect(await database.bulkLoad(loaded.target, once(), { batchRows: 400 })).toEqual({ rows: 0n })
+  })
+
+  it('keeps the batches before one that fails, counts rows over all of them, and ends the source', async () => {
+    let ended = false
+    const source = async function* () {
+      try {
+        yield batchOf(fields, rows(0, 100))
+        yield batchOf(fields, [...rows(100, 120), [120, 'longer']])
+        yield batchOf(fields, rows(121, 200))
+      } finally {
+        ended = true
+      }
+    }
+    await expect(database.bulkLoad(loaded.target, source(), { batchRows: 50 })).rejects.toMatchObject({
+      context: { row: 120 },
+    })
+    expect(ended).toBe(true)
+    expect(await loaded.count()).toBe(100)
+    await expect(database.bulkLoad(loaded.target, once(), { batchRows: 0 })).rejects.toMatchObject({
+      code: 'invalid-argument',
+    })
+  })
+
   it('names column and row of a value that is too long, and loads nothing', async () => {
     const batches = once(batchOf(fields, rows(0, 100)), batchOf(fields, [...rows(100, 120), [120, 'longer']]))
     await expect(database.bulkLoad(loaded.target, batches)).rejects.toMatchObject({
