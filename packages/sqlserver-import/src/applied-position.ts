@@ -16,6 +16,7 @@ export const raised = {
   targetReplaced: 50103,
   repeatedSequence: 50104,
   newerVersion: 50105,
+  transactionGone: 50106,
 } as const
 
 /**

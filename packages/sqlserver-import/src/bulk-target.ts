@@ -2,28 +2,69 @@ import { SYNC_OP, SYNC_SEQ } from '@icebridge/journal'
 import type { BulkColumn, BulkTarget } from '@icebridge/sqlserver'
 import type { Schema } from 'apache-arrow'
 import { ImportError } from './errors.ts'
+import { keepTable } from './keep.ts'
+import type { LoadOptions } from './load-options.ts'
 import type { StageColumn } from './stage.ts'
 import { stageTable } from './stage.ts'
 
 /**
  * How the columns of a journal's batches fill the stage: each value with the companions that the batches have of it
- * (100 ns digit, offset, variant type), so that the exact value is whole again.
+ * (100 ns digit, offset, variant type), so that the exact value is whole again. `target` is what messages speak of.
  * @throws {ImportError} `malformed-unit` when a column that the plan writes is not in the batches.
  */
-export function bulkTarget(columns: readonly StageColumn[], schema: Schema): BulkTarget {
-  const names = new Set(schema.fields.map((field) => field.name))
-  const missing = columns.flatMap(sourcesOf).filter((name) => !names.has(name))
-  if (missing.length > 0) {
-    throw new ImportError('malformed-unit', `the journal's rows have no column ${missing.join(', ')}`, {
-      hint: 'Make the plan again from the definition that the journal records now.',
-      context: { columns: missing.join(', ') },
-    })
-  }
+export function bulkTarget(columns: readonly StageColumn[], schema: Schema, target: string): BulkTarget {
+  const names = namesIn(schema, columns)
   return {
     table: stageTable,
+    label: target,
     columns: [...columns.flatMap((column) => bulkColumns(column, names)), sequence, operation],
+    key: keyOf(columns),
     options: { lockTable: true, keepNulls: true },
   }
+}
+
+/** How they fill the target itself, which has none of the bookkeeping. @throws {ImportError} as {@link bulkTarget}. */
+export function straightTarget(
+  columns: readonly StageColumn[],
+  schema: Schema,
+  options: { readonly target: string; readonly load: LoadOptions },
+): BulkTarget {
+  const names = namesIn(schema, columns)
+  const { lockTable = true, checkConstraints = true, fireTriggers = false } = options.load
+  return {
+    table: options.target,
+    columns: columns.flatMap((column) =>
+      bulkColumns({ ...column, name: column.target.name, nullable: column.target.nullable }, names),
+    ),
+    key: keyOf(columns),
+    options: { lockTable, checkConstraints, fireTriggers, keepNulls: true },
+  }
+}
+
+/** How a reload's keys fill the table of them. @throws {ImportError} as {@link bulkTarget}. */
+export function keepTarget(keys: readonly StageColumn[], schema: Schema, target: string): BulkTarget {
+  const names = namesIn(schema, keys)
+  return {
+    table: keepTable,
+    label: target,
+    columns: keys.flatMap((column) => bulkColumns(column, names)),
+    key: keyOf(keys),
+    options: { lockTable: true, keepNulls: true },
+  }
+}
+
+function namesIn(schema: Schema, columns: readonly StageColumn[]): ReadonlySet<string> {
+  const names = new Set(schema.fields.map((field) => field.name))
+  const missing = columns.flatMap(sourcesOf).filter((name) => !names.has(name))
+  if (missing.length === 0) return names
+  throw new ImportError('malformed-unit', `the journal's rows have no column ${missing.join(', ')}`, {
+    hint: 'Make the plan again from the definition that the journal records now.',
+    context: { columns: missing.join(', ') },
+  })
+}
+
+function keyOf(columns: readonly StageColumn[]): readonly string[] {
+  return columns.filter(({ key }) => key).map(({ source }) => source)
 }
 
 const sequence: BulkColumn = { name: 'seq', type: { name: 'bigint' }, nullable: false, from: { value: SYNC_SEQ } }
@@ -47,9 +88,16 @@ function bulkColumns(column: StageColumn, names: ReadonlySet<string>): readonly 
   const { source, variant } = column
   if (variant !== undefined) {
     return [
-      { name: variant.text, type: { name: 'nvarchar', length: 'max' }, nullable: true, from: { value: source } },
+      {
+        name: variant.text,
+        label: column.target.name,
+        type: { name: 'nvarchar', length: 'max' },
+        nullable: true,
+        from: { value: source },
+      },
       {
         name: variant.base,
+        label: column.target.name,
         type: { name: 'nvarchar', length: 200 },
         nullable: true,
         from: { value: variantCompanion(source) },
@@ -63,6 +111,7 @@ function bulkColumns(column: StageColumn, names: ReadonlySet<string>): readonly 
   return [
     {
       name: column.narrowing?.wide ?? column.name,
+      label: column.target.name,
       type: column.narrowing?.wideType ?? column.wireType,
       nullable: column.nullable,
       from: { value: source, ...companion('ns100'), ...companion('offset') },

@@ -1,4 +1,5 @@
 import type { ColumnDefinition, TableName } from '@icebridge/sqlserver'
+import type { StraightVerdict } from './straight-verdict.ts'
 
 export type ImportProblemCode =
   | 'no-key'
@@ -79,6 +80,8 @@ export interface ImportPlan {
   readonly key: readonly string[]
   /** Whether units may be cut inside a snapshot: not with secondary unique indexes or foreign keys. */
   readonly cutAnywhere: boolean
+  /** Whether a first load may go straight into the target, when that is empty; else why it is staged like any unit. */
+  readonly straight: StraightVerdict
   readonly problems: readonly ImportProblem[]
   readonly notes: readonly ImportNote[]
 }
@@ -94,6 +97,8 @@ export interface ImportPlanOptions {
    * fit (lengths, ranges) makes the unit fail with `value-does-not-fit`, by column and key.
    */
   readonly allowLoss?: readonly string[]
+  /** Whether a straight load is to fire the target's triggers, by default false: then a target with triggers is staged. */
+  readonly fireTriggers?: boolean
   /** What becomes of computed columns on a target that is created; by default `data`. */
   readonly computedColumns?: 'data' | 'recreate'
 }

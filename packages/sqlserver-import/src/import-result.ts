@@ -17,6 +17,8 @@ export type ImportResult =
       readonly merge: MergeResult
       /** Values that the target holds less of, by source column; only columns whose loss was declared. */
       readonly losses?: Readonly<Record<string, bigint>>
+      /** Rows deleted because a reload that ended with the unit does not contain their key. */
+      readonly removed: bigint
       /** Row versions staged; at least the number of distinct keys. */
       readonly rows: bigint
       readonly position: AppliedPosition
@@ -48,5 +50,24 @@ export type ImportResult =
       readonly reason: string
       readonly number: 2601 | 2627 | 547
       readonly cause: unknown
+      readonly attempts: number
+    }
+
+/**
+ * Why a first load did not go straight into the target. `plan`: the definitions stand against it. Everything else is found out in the
+ * transaction, which is rolled back: `occupied`: the target has rows. `constraint`: a key, a check or a foreign key refused a row.
+ * `permission`: the login may not bulk load. `deletes`: the load has deletes. `rows`: the target took other than the rows loaded.
+ */
+export type StraightReason = 'plan' | 'occupied' | 'constraint' | 'permission' | 'deletes' | 'rows'
+
+/** What became of a straight load. `declined` left the target as it was: the load is applied as units. */
+export type StraightResult =
+  | Exclude<ImportResult, { readonly status: 'widen' }>
+  | {
+      readonly status: 'declined'
+      readonly reason: StraightReason
+      /** For people. */
+      readonly message: string
+      readonly cause?: unknown
       readonly attempts: number
     }

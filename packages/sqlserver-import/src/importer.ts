@@ -6,7 +6,8 @@ import { createTargetBatch } from './create-target.ts'
 import type { CreateTargetOptions } from './create-target.ts'
 import { ImportError } from './errors.ts'
 import type { ImportPlan, ImportPlanOptions } from './import-plan.ts'
-import type { ImportResult } from './import-result.ts'
+import type { ImportResult, StraightResult } from './import-result.ts'
+import type { LoadOptions } from './load-options.ts'
 import { silentLogger } from './logger.ts'
 import type { Logger } from './logger.ts'
 import type { MergeStrategy } from './merge-strategy.ts'
@@ -14,7 +15,9 @@ import { planImport } from './plan-import.ts'
 import { positionOf } from './position-row.ts'
 import { mergeContext, stageColumns } from './stage.ts'
 import { unitBatch } from './unit-batch.ts'
+import { runStraight } from './straight-run.ts'
 import { runUnit } from './unit-run.ts'
+import type { UnitRun } from './unit-run.ts'
 import type { Target } from './target.ts'
 import { UpsertMergeStrategy } from './upsert-merge.ts'
 
@@ -39,6 +42,7 @@ export interface ImporterOptions {
   readonly baseDelayMs?: number
   /** Units of at least so many rows lock the whole target instead of its rows. By default none does. */
   readonly tableLockRows?: number
+  readonly load?: LoadOptions
 }
 
 export interface ApplyOptions {
@@ -70,6 +74,7 @@ export class SqlServerImporter {
   readonly #attempts: number
   readonly #baseDelayMs: number
   readonly #tableLockRows: number
+  readonly #load: LoadOptions
 
   constructor(options: ImporterOptions) {
     this.#target = options.target
@@ -80,6 +85,7 @@ export class SqlServerImporter {
     this.#attempts = options.attempts ?? 5
     this.#baseDelayMs = options.baseDelayMs ?? 200
     this.#tableLockRows = options.tableLockRows ?? Infinity
+    this.#load = options.load ?? {}
   }
 
   /**
@@ -118,7 +124,8 @@ export class SqlServerImporter {
 
   /** Compares a recorded source definition with the target's, or with the one that would be created. Pure. */
   plan(source: TableDefinition, target: TableDefinition | undefined, options: ImportPlanOptions = {}): ImportPlan {
-    return planImport(source, target, options)
+    const { fireTriggers } = this.#load
+    return planImport(source, target, { ...(fireTriggers === undefined ? {} : { fireTriggers }), ...options })
   }
 
   /**
@@ -155,25 +162,12 @@ export class SqlServerImporter {
    *   `attempts-exhausted`, `outcome-unknown`; the target is as it was, except for the last, where it is as it was or has all.
    */
   async apply(unit: JournalUnit, plan: ImportPlan, options: ApplyOptions): Promise<ImportResult> {
-    const target = quoteTable(plan.target)
-    const to = positionAfter(unit, options, target)
-    const columns = stageColumns(plan)
-    const context = mergeContext(plan, { tableLock: unit.rows >= this.#tableLockRows })
+    const run = this.#run(unit, plan, options)
+    const { target, to } = run
+    const tableLock = unit.reload !== undefined || unit.rows >= this.#tableLockRows
+    const context = mergeContext(plan, { tableLock })
     return await runUnit({
-      server: this.#target,
-      sleep: (ms, signal) => this.#environment.sleep(ms, signal),
-      logger: this.#logger,
-      attempts: this.#attempts,
-      baseDelayMs: this.#baseDelayMs,
-      lockTimeoutMs: this.#lockTimeoutMs,
-      unit,
-      tableKey: options.tableKey,
-      target,
-      columns,
-      from: options.position,
-      to,
-      onProgress: options.onProgress,
-      signal: options.signal,
+      ...run,
       batch: (ascending) =>
         unitBatch({
           tableKey: options.tableKey,
@@ -184,9 +178,62 @@ export class SqlServerImporter {
           runId: options.runId,
           atMs: this.#environment.nowMs(),
           lockTimeoutMs: this.#lockTimeoutMs,
+          ...(unit.reload === undefined ? {} : { removes: context }),
           ...(unit.rows === 0 ? {} : { merge: { strategy: this.#strategy, context, ascending } }),
         }),
     })
+  }
+
+  /**
+   * Loads one completed load straight into the target, without the stage, and writes the position, both or neither; `declined` when the
+   * plan stands against it, when the target is not empty, or when it refuses a row. `unit` is the journal's `loadUnit()`: each key once,
+   * no deletes. The transaction lasts as long as the load.
+   *
+   * @throws {ImportError} as {@link apply}.
+   */
+  async loadStraight(
+    unit: JournalUnit,
+    plan: ImportPlan,
+    options: Omit<ApplyOptions, 'position'>,
+  ): Promise<StraightResult> {
+    const run = this.#run(unit, plan, { ...options, position: undefined })
+    if (!plan.straight.possible) {
+      return { status: 'declined', reason: 'plan', message: plan.straight.message, attempts: 0 }
+    }
+    return await runStraight({
+      ...run,
+      statement: () => ({
+        tableKey: options.tableKey,
+        to: run.to,
+        target: run.target,
+        lakeLocation: options.lakeLocation,
+        runId: options.runId,
+        atMs: this.#environment.nowMs(),
+        lockTimeoutMs: this.#lockTimeoutMs,
+        rows: unit.rows,
+      }),
+    })
+  }
+
+  #run(unit: JournalUnit, plan: ImportPlan, options: ApplyOptions): Omit<UnitRun, 'batch'> {
+    const target = quoteTable(plan.target)
+    return {
+      server: this.#target,
+      sleep: (ms, signal) => this.#environment.sleep(ms, signal),
+      logger: this.#logger,
+      attempts: this.#attempts,
+      baseDelayMs: this.#baseDelayMs,
+      lockTimeoutMs: this.#lockTimeoutMs,
+      unit,
+      tableKey: options.tableKey,
+      target,
+      columns: stageColumns(plan),
+      load: this.#load,
+      from: options.position,
+      to: positionAfter(unit, options, target),
+      onProgress: options.onProgress,
+      signal: options.signal,
+    }
   }
 }
 

@@ -13,9 +13,10 @@ export type {
   ImportProblem,
   ImportProblemCode,
 } from './import-plan.ts'
-export type { ImportResult, MergeResult } from './import-result.ts'
+export type { ImportResult, MergeResult, StraightReason, StraightResult } from './import-result.ts'
 export { SqlServerImporter } from './importer.ts'
 export type { ApplyOptions, ImportEnvironment, ImporterOptions } from './importer.ts'
+export type { LoadOptions } from './load-options.ts'
 export type { Logger } from './logger.ts'
 export { keysEqual, lockHints } from './merge-strategy.ts'
 export type { MergeColumn, MergeContext, MergeStrategy } from './merge-strategy.ts'
@@ -24,6 +25,9 @@ export { createStageBatch, mergeContext, stageColumns, stageTable } from './stag
 export type { StageColumn } from './stage.ts'
 export type { StagedNarrowing } from './staged-narrowing.ts'
 export type { StagedVariant } from './staged-variant.ts'
+export { closeStraightBatch, openStraightBatch } from './straight-batch.ts'
+export type { StraightLoad } from './straight-batch.ts'
+export type { StraightObstacle, StraightVerdict } from './straight-verdict.ts'
 export type { Target, TargetConnection } from './target.ts'
 export { UpdateInsertMergeStrategy } from './update-insert-merge.ts'
 export { UpsertMergeStrategy } from './upsert-merge.ts'

@@ -5,6 +5,7 @@ import { createdDefinition } from './create-target.ts'
 import type { ImportColumn, ImportNote, ImportPlan, ImportPlanOptions, ImportProblem } from './import-plan.ts'
 import { maxKeyBytes } from './sql-type.ts'
 import { stageProblems } from './stage-limits.ts'
+import { straightVerdict } from './straight-verdict.ts'
 import { typeVerdict } from './type-verdict.ts'
 
 /**
@@ -32,6 +33,7 @@ export function planImport(
     columns,
     key: key?.columns.map((column) => column.name) ?? [],
     cutAnywhere: !into.secondaryUniqueIndexes && into.foreignKeys === 0,
+    straight: straightVerdict(into, columns, { fireTriggers: options.fireTriggers ?? false }),
     problems,
     notes,
   }

@@ -1,5 +1,5 @@
 import { formatSqlType, quoteName, quoteTable } from '@icebridge/sqlserver'
-import type { SqlType } from '@icebridge/sqlserver'
+import type { ColumnDefinition, SqlType } from '@icebridge/sqlserver'
 import { ImportError } from './errors.ts'
 import type { ImportPlan } from './import-plan.ts'
 import type { MergeColumn, MergeContext } from './merge-strategy.ts'
@@ -17,6 +17,10 @@ export interface StageColumn {
   readonly name: string
   /** The source column that fills it. */
   readonly source: string
+  /** The target column that its values are for. */
+  readonly target: Pick<ColumnDefinition, 'name' | 'nullable'>
+  /** Of the key by which rows are merged. */
+  readonly key: boolean
   readonly type: SqlType
   /** The type in which values travel into the stage; the server converts where it is not the stage's own. */
   readonly wireType: SqlType
@@ -41,6 +45,8 @@ export function stageColumns(plan: ImportPlan): readonly StageColumn[] {
     return {
       name,
       source: source.name,
+      target: { name: target.name, nullable: target.nullable },
+      key,
       type,
       wireType: wireType(source.type, type),
       collation,
@@ -118,7 +124,8 @@ function writtenColumns(plan: ImportPlan) {
   return plan.columns.flatMap((column) => (column.verdict === 'exact' || column.verdict === 'narrowed' ? [column] : []))
 }
 
-function stagedType(type: SqlType): SqlType {
+/** The type that the stage has for a target's type. */
+export function stagedType(type: SqlType): SqlType {
   switch (type.name) {
     case 'text':
       return { name: 'varchar', length: 'max' }

@@ -1,67 +1,17 @@
 import { deepEqual, equal } from 'node:assert/strict'
-import { BatchBuilder } from '@icebridge/columnar'
-import type { ColumnBuilder, ColumnField } from '@icebridge/columnar'
-import { SYNC_OP, SYNC_SEQ } from '@icebridge/journal'
-import type { JournalUnit } from '@icebridge/journal'
-import { quoteName, quoteTable, readColumns } from '@icebridge/sqlserver'
+import { quoteName, quoteTable } from '@icebridge/sqlserver'
 import type { SqlServer, TableDefinition, TableName } from '@icebridge/sqlserver'
 import { SqlServerImporter } from './importer.ts'
 import type { ApplyOptions } from './importer.ts'
 import type { ImportResult, MergeResult } from './import-result.ts'
 import type { MergeStrategy } from './merge-strategy.ts'
+import { testTableUuid, unitOfRows } from './unit-of-rows.ts'
+import type { UnitRow } from './unit-of-rows.ts'
 
-/** One row version of a unit. Values are what the column's builder takes; a column that is left out is NULL. */
-export interface UnitRow {
-  readonly op: 'insert' | 'update' | 'upsert' | 'delete'
-  readonly values: Readonly<Record<string, UnitValue>>
-}
-export type UnitValue = null | boolean | number | bigint | string | Uint8Array
-
-export interface UnitOptions {
-  /** The first sequence number. */
-  readonly from: bigint
-  readonly snapshotId?: bigint
-  /** By default 1000. */
-  readonly rowsPerBatch?: number
-}
-
-export const testTableUuid = '6b1f0c52-3d5e-4b7a-9c1d-2e3f4a5b6c7d'
-
-/** A unit as the journal cuts it: rows numbered upwards from `from`, in batches that can be iterated again. */
-export function unitOfRows(definition: TableDefinition, rows: readonly UnitRow[], options: UnitOptions): JournalUnit {
-  const fields: readonly ColumnField[] = [
-    { name: SYNC_SEQ, type: { kind: 'int64' }, nullable: false },
-    { name: SYNC_OP, type: { kind: 'string' }, nullable: false },
-    ...definition.columns.flatMap((column) => readColumns(column).map(({ field }) => ({ ...field, nullable: true }))),
-  ]
-  const perBatch = options.rowsPerBatch ?? 1000
-  const batches = async function* () {
-    for (let start = 0; start < rows.length; start += perBatch) {
-      const builder = new BatchBuilder(fields)
-      rows.slice(start, start + perBatch).forEach((row, index) => {
-        builder.columns.forEach((column, at) => {
-          const name = fields[at]?.name ?? ''
-          if (name === SYNC_SEQ) append(column, options.from + BigInt(start + index))
-          else if (name === SYNC_OP) append(column, row.op)
-          else append(column, row.values[name] ?? null)
-        })
-      })
-      yield builder.finish()
-    }
-  }
-  return {
-    sequence: { from: options.from, to: options.from + BigInt(rows.length) - 1n },
-    snapshotId: options.snapshotId ?? options.from,
-    rows: rows.length,
-    batches: { [Symbol.asyncIterator]: batches },
-  }
-}
-
-function append(builder: ColumnBuilder, value: UnitValue): void {
-  if (value === null) builder.appendNull()
-  // The union of builders takes a value of each one's own type; a wrong one is refused by the builder at run time.
-  else (builder as { append(value: UnitValue): void }).append(value)
-}
+export { straightLoadConformance } from './straight-conformance.ts'
+export type { StraightConformanceOptions } from './straight-conformance.ts'
+export { testTableUuid, unitOfRows } from './unit-of-rows.ts'
+export type { UnitOptions, UnitRow, UnitValue } from './unit-of-rows.ts'
 
 export interface MergeConformanceOptions {
   readonly strategy: () => MergeStrategy
@@ -111,9 +61,20 @@ class MergeFixture {
   }
 
   async apply(definition: TableDefinition, rows: readonly UnitRow[]): Promise<MergeResult> {
+    return (await this.applied(definition, rows)).merge
+  }
+
+  async applied(
+    definition: TableDefinition,
+    rows: readonly UnitRow[],
+    reload?: readonly UnitRow[],
+  ): Promise<Extract<ImportResult, { status: 'applied' }>> {
     const tableKey = quoteTable(definition.table)
     const position = this.#next.get(tableKey)?.position
-    const unit = unitOfRows(definition, rows, { from: (position?.sequence ?? 0n) + 1n })
+    const unit = unitOfRows(definition, rows, {
+      from: (position?.sequence ?? 0n) + 1n,
+      ...(reload === undefined ? {} : { reload }),
+    })
     const result: ImportResult = await this.importer.apply(unit, this.importer.plan(definition, definition), {
       tableKey,
       tableUuid: testTableUuid,
@@ -123,7 +84,7 @@ class MergeFixture {
     })
     if (result.status !== 'applied') throw new Error(`the unit was not applied: ${result.status}`)
     this.#next.set(tableKey, { position: result.position })
-    return result.merge
+    return result
   }
 
   async rows(definition: TableDefinition, order: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
@@ -262,6 +223,43 @@ const checks: readonly Check[] = [
       const orders = await fixture.table('CREATE TABLE [dbo].[orders] ([id] int NOT NULL PRIMARY KEY)')
       deepEqual(await fixture.apply(orders, [upsert({ id: 1 }), upsert({ id: 2 })]), counts(2n, 0n, 0n, 0n))
       deepEqual(await fixture.apply(orders, [upsert({ id: 1 }), remove({ id: 2 })]), counts(0n, 0n, 1n, 1n))
+    },
+  },
+  {
+    name: 'deletes with the end of a reload what the reload does not contain, and counts it apart',
+    async run(fixture) {
+      const orders = await fixture.table(
+        'CREATE TABLE [dbo].[orders] ([code] nvarchar(10) COLLATE Latin1_General_100_CI_AS NOT NULL PRIMARY KEY, [n] int NULL UNIQUE)',
+      )
+      await fixture.apply(
+        orders,
+        ['a', 'b', 'c', 'd'].map((code, n) => upsert({ code, n })),
+      )
+      // The first unit of the reload deletes nothing; the second takes a value that a row has which goes.
+      deepEqual(await fixture.apply(orders, [upsert({ code: 'A', n: 0 })]), counts(0n, 1n, 0n, 0n))
+      const reload = [upsert({ code: 'A' }), upsert({ code: 'e' }), upsert({ code: 'b' }), remove({ code: 'b' })]
+      const rows = [upsert({ code: 'e', n: 3 }), upsert({ code: 'b', n: 1 }), remove({ code: 'b' })]
+      const { merge, removed } = await fixture.applied(orders, rows, reload)
+      deepEqual(merge, counts(1n, 0n, 1n, 0n))
+      equal(removed, 2n)
+      deepEqual(await fixture.rows(orders, '[code]'), [
+        { code: 'A', n: 0 },
+        { code: 'e', n: 3 },
+      ])
+    },
+  },
+  {
+    name: 'ends a reload without rows of its own, down to an empty table',
+    async run(fixture) {
+      const orders = await fixture.table(plain)
+      await fixture.apply(
+        orders,
+        [1, 2, 3].map((id) => upsert({ id, name: `n${id}` })),
+      )
+      equal((await fixture.applied(orders, [], [upsert({ id: 2 })])).removed, 2n)
+      deepEqual(await fixture.rows(orders, '[id]'), [{ id: 2, name: 'n2' }])
+      equal((await fixture.applied(orders, [], [])).removed, 1n)
+      deepEqual(await fixture.rows(orders, '[id]'), [])
     },
   },
   {

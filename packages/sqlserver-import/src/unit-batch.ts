@@ -12,6 +12,7 @@ import {
   uuidLiteral,
   writePosition,
 } from './applied-position.ts'
+import { removeAbsent } from './keep.ts'
 import { keysEqual, lockHints } from './merge-strategy.ts'
 import type { MergeContext, MergeStrategy } from './merge-strategy.ts'
 
@@ -27,6 +28,8 @@ export interface UnitBatch {
   readonly runId: string
   readonly atMs: number
   readonly lockTimeoutMs: number
+  /** On the unit that ends a reload: its keys are staged, and every other row of the target goes. */
+  readonly removes?: MergeContext
   /** Absent for a unit without rows, which only moves the position. */
   readonly merge?: {
     readonly strategy: MergeStrategy
@@ -39,7 +42,7 @@ export interface UnitBatch {
 /**
  * The one T-SQL batch that applies a staged unit: lock, look at the position, merge, write the position, commit.
  *
- * It answers with one row `status, table_uuid, snapshot_id, sequence, keys, inserted, updated, deleted`, where status is
+ * It answers with one row `status, table_uuid, snapshot_id, sequence, keys, inserted, updated, deleted, removed`, where status is
  * `applied`, `alreadyApplied` or `conflict`. It raises an error only after everything it did is rolled back (XACT_ABORT).
  * Superseded versions leave the stage before the transaction begins, so no lock on the target waits for that sort.
  *
@@ -52,7 +55,7 @@ export function unitBatch(unit: UnitBatch): string {
     `SET LOCK_TIMEOUT ${milliseconds(unit.lockTimeoutMs)};`,
     'SET TRANSACTION ISOLATION LEVEL READ COMMITTED;',
     'DECLARE @lock int, @table_uuid uniqueidentifier, @snapshot_id bigint, @sequence bigint, @target_object_id int, @version int;',
-    'DECLARE @keys bigint = 0, @replaced bigint = 0, @inserted bigint = 0, @updated bigint = 0, @deleted bigint = 0;',
+    'DECLARE @keys bigint = 0, @replaced bigint = 0, @inserted bigint = 0, @updated bigint = 0, @deleted bigint = 0, @removed bigint = 0;',
     ...newestVersions(unit),
     'BEGIN TRANSACTION;',
     takeLock(lockResource(unit.tableKey), unit.lockTimeoutMs),
@@ -63,18 +66,20 @@ export function unitBatch(unit: UnitBatch): string {
     `IF ${standsAt(unit.from)}`,
     'BEGIN',
     ...targetIsTheSame(unit),
+    // Before the merge, so that values of a unique index are free before its rows take them.
+    ...(unit.removes === undefined ? [] : [removeAbsent(unit.removes)]),
     ...merge(unit),
     writePosition({ ...unit, position: unit.to }, unit.from === undefined ? 'insert' : 'update'),
     'COMMIT TRANSACTION;',
     `SELECT N'applied' AS [status], ${uuidLiteral(unit.to.tableUuid)} AS [table_uuid], ${bigintLiteral(unit.to.snapshotId)} AS [snapshot_id], ${bigintLiteral(unit.to.sequence)} AS [sequence],`,
-    '  @keys AS [keys], @inserted - @replaced AS [inserted], @updated + @replaced AS [updated], @deleted AS [deleted];',
+    '  @keys AS [keys], @inserted - @replaced AS [inserted], @updated + @replaced AS [updated], @deleted AS [deleted], @removed AS [removed];',
     'END',
     'ELSE',
     'BEGIN',
     'ROLLBACK TRANSACTION;',
     `SELECT CASE WHEN @table_uuid = ${uuidLiteral(unit.to.tableUuid)} AND @sequence >= ${bigintLiteral(unit.to.sequence)} THEN N'alreadyApplied' ELSE N'conflict' END AS [status],`,
     '  @table_uuid AS [table_uuid], @snapshot_id AS [snapshot_id], @sequence AS [sequence],',
-    '  @keys AS [keys], @inserted AS [inserted], @updated AS [updated], @deleted AS [deleted];',
+    '  @keys AS [keys], @inserted AS [inserted], @updated AS [updated], @deleted AS [deleted], @removed AS [removed];',
     'END;',
     'SET LOCK_TIMEOUT -1;',
     'SET XACT_ABORT OFF;',

@@ -1,12 +1,16 @@
-import type { AppliedPosition, JournalUnit } from '@icebridge/journal'
+import type { JournalUnit } from '@icebridge/journal'
 import { formatSqlType } from '@icebridge/sqlserver'
-import { readPositionUnderLockBatch } from './applied-position.ts'
-import { bulkTarget } from './bulk-target.ts'
+import type { RecordBatch } from 'apache-arrow'
+import { bulkTarget, keepTarget } from './bulk-target.ts'
 import { ImportError } from './errors.ts'
 import { failureOf } from './failure.ts'
 import type { Failure } from './failure.ts'
 import type { ImportResult } from './import-result.ts'
+import { createKeepBatch } from './keep.ts'
+import type { LoadOptions } from './load-options.ts'
 import type { Logger } from './logger.ts'
+import { conflictReason, delayMs, exhausted, optionsOf, settle, unexpected } from './outcome.ts'
+import type { OutcomeRun } from './outcome.ts'
 import { bigintOf, positionOf } from './position-row.ts'
 import type { Row } from './position-row.ts'
 import { createStageBatch, stageTable } from './stage.ts'
@@ -14,28 +18,18 @@ import type { StageColumn } from './stage.ts'
 import { narrowBatch, narrowingQuery, stagedKeyQuery } from './staged-narrowing.ts'
 import type { StagedNarrowing } from './staged-narrowing.ts'
 import { fillVariantsBatch, variantBasesQuery } from './staged-variant.ts'
-import type { Target, TargetConnection } from './target.ts'
+import type { TargetConnection } from './target.ts'
 import { UnitStream } from './unit-stream.ts'
 
 /** Everything that applying one unit needs; nothing of it changes from attempt to attempt but the time in the batch. */
-export interface UnitRun {
-  readonly server: Target
-  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>
+export interface UnitRun extends OutcomeRun {
   readonly logger: Logger
-  readonly attempts: number
-  readonly baseDelayMs: number
-  readonly lockTimeoutMs: number
   readonly unit: JournalUnit
-  readonly tableKey: string
-  /** The target, quoted, in two parts. */
-  readonly target: string
   readonly columns: readonly StageColumn[]
-  readonly from: AppliedPosition | undefined
-  readonly to: AppliedPosition
+  readonly load: LoadOptions
   /** The unit's batch, for a stage whose sequence numbers rose strictly or did not. */
   readonly batch: (ascending: boolean) => string
   readonly onProgress: ((stagedRows: number) => void) | undefined
-  readonly signal: AbortSignal | undefined
 }
 
 interface Staged {
@@ -106,6 +100,7 @@ export async function runUnit(run: UnitRun): Promise<ImportResult> {
 async function stage(run: UnitRun): Promise<Staged> {
   const connection = await run.server.connection(optionsOf(run))
   try {
+    await stageKeys(connection, run)
     if (run.unit.rows === 0) return { connection, ascending: true, losses: {} }
     await connection.batch(createStageBatch(run.columns), optionsOf(run))
     let rows = 0
@@ -118,7 +113,8 @@ async function stage(run: UnitRun): Promise<Staged> {
       },
     })
     try {
-      await connection.bulkLoad(bulkTarget(run.columns, stream.schema), stream.batches(), optionsOf(run))
+      const target = bulkTarget(run.columns, stream.schema, run.target)
+      await connection.bulkLoad(target, stream.batches(), bulkOptions(run))
       await fillVariants(connection, run)
       losses = await narrow(connection, run)
     } finally {
@@ -188,45 +184,46 @@ async function doesNotFit(
   )
 }
 
-/**
- * Finds out what became of a transaction whose answer was lost: under the lock, so that a session that is still at work on the
- * server has ended. Undefined: nothing was written, and the unit can be begun again.
- */
-async function settle(run: UnitRun, attempt: number, lost: unknown): Promise<ImportResult | undefined> {
-  let last = lost
-  for (let look = 1; look <= run.attempts; look += 1) {
-    await run.sleep(delayMs(run, look), run.signal)
-    let connection: TargetConnection | undefined
-    try {
-      connection = await run.server.connection(optionsOf(run))
-      const { resultSets } = await connection.batch(
-        readPositionUnderLockBatch(run.tableKey, run.lockTimeoutMs),
-        optionsOf(run),
-      )
-      await connection.close()
-      return outcomeAt(positionOf(resultSets.at(-1)?.[0], run.tableKey), run, attempt)
-    } catch (error) {
-      connection?.destroy()
-      run.signal?.throwIfAborted()
-      const failure = failureOf(error, 'stage', run.target)
-      if (failure.kind === 'fatal' && error instanceof ImportError) throw error
-      last = error
+/** The keys of a reload, by which the unit deletes what the reload does not contain. */
+async function stageKeys(connection: TargetConnection, run: UnitRun): Promise<void> {
+  const { reload } = run.unit
+  if (reload === undefined) return
+  const keys = run.columns.filter(({ key }) => key)
+  await connection.batch(createKeepBatch(keys), optionsOf(run))
+  const batches = reload.keys(keys.map(({ source }) => source))[Symbol.asyncIterator]()
+  let rows = 0n
+  try {
+    const first = await batches.next()
+    if (first.done !== true) {
+      const target = keepTarget(keys, first.value.schema, run.target)
+      ;({ rows } = await connection.bulkLoad(target, following(first.value, batches), bulkOptions(run)))
     }
+  } finally {
+    await batches.return?.()
   }
-  throw new ImportError('outcome-unknown', `it is not known whether a unit of ${run.target} was committed`, {
-    hint: 'Run again when the target answers: the unit is applied then, or found to be applied.',
-    retryable: true,
-    context: { target: run.target, tableKey: run.tableKey },
-    cause: last,
-  })
+  if (rows !== BigInt(reload.rows)) {
+    throw new ImportError(
+      'malformed-unit',
+      `a reload for ${run.target} has ${rows} keys, and ${reload.rows} were promised`,
+      {
+        hint: 'Read the journal again; if this stays so, it was changed by somebody else.',
+        context: { target: run.target, from: String(reload.sequence.from), to: String(reload.sequence.to) },
+      },
+    )
+  }
 }
 
-function outcomeAt(position: AppliedPosition | undefined, run: UnitRun, attempts: number): ImportResult | undefined {
-  if (samePosition(position, run.from)) return undefined
-  if (position !== undefined && position.tableUuid === run.to.tableUuid && position.sequence >= run.to.sequence) {
-    return { status: 'alreadyApplied', position, attempts }
-  }
-  return { status: 'conflict', reason: conflictReason(run.target), position, attempts }
+async function* following(
+  first: RecordBatch,
+  rest: AsyncIterator<RecordBatch>,
+): AsyncGenerator<RecordBatch, void, undefined> {
+  yield first
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value
+}
+
+function bulkOptions(run: UnitRun): { readonly signal?: AbortSignal; readonly batchRows?: number } {
+  const { batchRows } = run.load
+  return { ...optionsOf(run), ...(batchRows === undefined ? {} : { batchRows }) }
 }
 
 function resultOf(
@@ -245,6 +242,7 @@ function resultOf(
       return {
         status: 'applied',
         merge: { inserted, updated, deleted, unchanged },
+        removed: bigintOf(row, 'removed'),
         ...(Object.keys(losses).length === 0 ? {} : { losses }),
         rows: BigInt(run.unit.rows),
         position: run.to,
@@ -261,40 +259,6 @@ function resultOf(
   }
 }
 
-function conflictReason(target: string): string {
-  return `the applied position of ${target} is no longer the one that the unit was cut from`
-}
-
-function samePosition(a: AppliedPosition | undefined, b: AppliedPosition | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b
-  return a.tableUuid === b.tableUuid && a.snapshotId === b.snapshotId && a.sequence === b.sequence
-}
-
-function exhausted(run: UnitRun, cause: unknown): unknown {
-  if (cause instanceof ImportError) return cause
-  return new ImportError('attempts-exhausted', `${run.target} did not take a unit in ${run.attempts} attempts`, {
-    hint: 'The target is overloaded or often out of reach; the cause has its last answer. Running again is safe.',
-    retryable: true,
-    context: { target: run.target, attempts: run.attempts },
-    cause,
-  })
-}
-
-function unexpected(target: string): ImportError {
-  return new ImportError('statement-failed', `${target} answered a unit's batch with something else than its outcome`, {
-    hint: 'The target is not a SQL Server that this version knows.',
-    context: { target },
-  })
-}
-
 function discard(staged: Staged | undefined): void {
   staged?.connection.destroy()
-}
-
-function delayMs(run: UnitRun, attempt: number): number {
-  return Math.min(run.baseDelayMs * 2 ** (attempt - 1), 30_000)
-}
-
-function optionsOf(run: UnitRun): { readonly signal?: AbortSignal } {
-  return run.signal === undefined ? {} : { signal: run.signal }
 }

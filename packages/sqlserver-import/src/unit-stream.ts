@@ -1,5 +1,5 @@
 import { columnView } from '@icebridge/columnar'
-import { SYNC_SEQ } from '@icebridge/journal'
+import { SYNC_OP, SYNC_SEQ } from '@icebridge/journal'
 import type { JournalUnit } from '@icebridge/journal'
 import type { RecordBatch, Schema } from 'apache-arrow'
 import { ImportError } from './errors.ts'
@@ -17,6 +17,7 @@ export class UnitStream {
   #rows = 0
   #last: bigint | undefined
   #ascending = true
+  #deletes = false
 
   private constructor(unit: JournalUnit, target: string, onRows: ((rows: number) => void) | undefined) {
     this.#unit = unit
@@ -45,6 +46,11 @@ export class UnitStream {
   /** Whether the sequence numbers seen so far rose strictly. */
   get ascending(): boolean {
     return this.#ascending
+  }
+
+  /** Whether a delete was seen so far. */
+  get deletes(): boolean {
+    return this.#deletes
   }
 
   /** The batches, once. Ends the source when the reader stops early. */
@@ -87,6 +93,7 @@ export class UnitStream {
       last = value
     }
     this.#last = last
+    this.#deletes ||= hasDelete(batch)
     this.#rows += batch.numRows
     this.#onRows?.(batch.numRows)
     return batch
@@ -98,4 +105,16 @@ export class UnitStream {
       context: { target: this.#target, from: String(this.#unit.sequence.from), to: String(this.#unit.sequence.to) },
     })
   }
+}
+
+/** Of the operations only `delete` begins with a d. */
+function hasDelete(batch: RecordBatch): boolean {
+  const index = batch.schema.fields.findIndex((field) => field.name === SYNC_OP)
+  const view = index === -1 ? undefined : columnView(batch, index)
+  if (view?.kind !== 'string') return false
+  const { data, offsets } = view
+  for (let row = 0; row < view.length; row += 1) {
+    if (data[offsets[row] ?? 0] === 0x64 && !view.isNull(row)) return true
+  }
+  return false
 }

@@ -1,5 +1,5 @@
 import { UpdateInsertMergeStrategy, UpsertMergeStrategy } from '@icebridge/sqlserver-import'
-import { mergeStrategyConformance } from '@icebridge/sqlserver-import/testing'
+import { mergeStrategyConformance, straightLoadConformance } from '@icebridge/sqlserver-import/testing'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { TargetServer } from './target-server.ts'
 
@@ -16,4 +16,8 @@ describe.each([
   for (const { name, run } of mergeStrategyConformance({ strategy, open: async () => await targets.database() })) {
     test(name, run, 30_000)
   }
+})
+
+describe('a straight load', () => {
+  for (const { name, run } of straightLoadConformance({ open: async () => await targets.database() })) test(name, run)
 })

@@ -117,6 +117,7 @@ describe.each([
     expect(one).toEqual({
       status: 'applied',
       merge: { inserted: 3n, updated: 0n, deleted: 0n, unchanged: 0n },
+      removed: 0n,
       rows: 3n,
       position,
       attempts: 1,
@@ -176,6 +177,7 @@ describe('apply', () => {
     expect(await importer.apply(empty, plan, optionsOf(first.position))).toEqual({
       status: 'applied',
       merge: { inserted: 0n, updated: 0n, deleted: 0n, unchanged: 0n },
+      removed: 0n,
       rows: 0n,
       position: { ...first.position, snapshotId: 5n },
       attempts: 1,

@@ -1,4 +1,6 @@
 import {
+  closeStraightBatch,
+  openStraightBatch,
   createStageBatch,
   createTargetBatch,
   ImportError,
@@ -56,6 +58,21 @@ function unitOf(definition: TableDefinition, strategy?: MergeStrategy, more: Par
   })
 }
 
+test('the T-SQL of a straight load opens its transaction, and ends it', async () => {
+  const load = {
+    tableKey: "erp.dbo.it's",
+    to: { tableUuid: '0A1B2C3D-0000-4000-8000-00000000000F', snapshotId: 9_007_199_254_740_993n, sequence: 50n },
+    target: mergeContext(planImport(orders, undefined), { tableLock: false }).target,
+    lakeLocation: '/lake/orders',
+    runId: 'run-1',
+    atMs: Date.UTC(2026, 0, 2, 3, 4, 5, 6),
+    lockTimeoutMs: 5000,
+    rows: 50,
+  }
+  const text = `${openStraightBatch(load)}\n-- INSERT BULK\n${closeStraightBatch(load)}\n`
+  await expect(text).toMatchFileSnapshot('snapshots/straight.sql')
+})
+
 describe('the T-SQL of a unit', () => {
   test('is one batch around one MERGE', async () => {
     await expect(unitOf(orders, new UpsertMergeStrategy())).toMatchFileSnapshot('snapshots/upsert-merge.sql')
@@ -67,6 +84,14 @@ describe('the T-SQL of a unit', () => {
 
   test('writes identity values and compares every type by its bytes', async () => {
     await expect(unitOf(everything, new UpsertMergeStrategy())).toMatchFileSnapshot('snapshots/every-type.sql')
+  })
+
+  test('deletes before its merge what a reload does not contain', async () => {
+    const context = mergeContext(planImport(everything, undefined), { tableLock: true })
+    const strategy = new UpsertMergeStrategy()
+    const text = unitOf(everything, strategy, { removes: context })
+    expect(text.indexOf('#keep')).toBeLessThan(text.indexOf('MERGE '))
+    await expect(unitOf(everything, undefined, { removes: context })).toMatchFileSnapshot('snapshots/reload.sql')
   })
 
   test('inserts the position the first time and does not look for an older one', () => {

@@ -2,11 +2,17 @@ import type { Environment } from '@icebridge/iceberg-core'
 import type { AppliedPosition, Journal, JournalUnit } from '@icebridge/journal'
 import type { SqlServer, TableDefinition, TableName } from '@icebridge/sqlserver'
 import { isSqlServerError } from '@icebridge/sqlserver'
-import type { ImportPlan, ImportPlanOptions, ImportResult, SqlServerImporter } from '@icebridge/sqlserver-import'
+import type {
+  ApplyOptions,
+  ImportPlan,
+  ImportPlanOptions,
+  ImportResult,
+  SqlServerImporter,
+} from '@icebridge/sqlserver-import'
 import { planError, SyncError, type SyncProblem } from './errors.ts'
 import type { Logger } from './logger.ts'
 import { positionKey, tableText } from './names.ts'
-import type { ApplyResult } from './results.ts'
+import type { ApplyResult, FirstLoadWay } from './results.ts'
 import type { SyncOptions, TableSync } from './table-sync.ts'
 
 const defaultMaxUnitRows = 100_000
@@ -31,6 +37,7 @@ interface Totals {
   updated: bigint
   deleted: bigint
   unchanged: bigint
+  firstLoad: FirstLoadWay | undefined
 }
 
 /**
@@ -55,6 +62,7 @@ export async function apply(
     updated: 0n,
     deleted: 0n,
     unchanged: 0n,
+    firstLoad: undefined,
   }
   let furthest = -1n
   for (let restarts = 0; restarts <= mostRestarts; restarts++) {
@@ -101,6 +109,11 @@ async function applyFrom(
   const { journal, table, plan, options, totals } = application
   const read = await journal.readFrom(application.position, options)
   let { position } = application
+  const load = totals.firstLoad === undefined ? read.loadUnit() : undefined
+  if (load !== undefined) {
+    // What is left is read from the new position.
+    if ((await applyFirstLoad(context, application, load)) !== 'staged') return 'moved'
+  }
   const units = read.units({ maxRows: table.maxUnitRows ?? defaultMaxUnitRows, wholeSnapshots: !plan.cutAnywhere })
   for await (const unit of units) {
     const result = await applyUnit(context, application, unit, position)
@@ -119,17 +132,62 @@ async function applyFrom(
   return position
 }
 
+/** Tries the straight way. `staged`: the target is as it was, and the load goes on as units. */
+async function applyFirstLoad(
+  context: ApplyContext,
+  application: Application,
+  load: JournalUnit,
+): Promise<'straight' | 'staged' | 'moved'> {
+  const { table, plan, totals } = application
+  if (table.straightLoad === 'never') {
+    totals.firstLoad = { way: 'staged', reason: 'never', message: 'straightLoad is never' }
+    return 'staged'
+  }
+  const result = await context.importer.loadStraight(load, plan, applyOptions(context, application))
+  context.logger.debug({ runId: context.runId, target: tableText(plan.target), status: result.status }, 'first load')
+  switch (result.status) {
+    case 'applied':
+      totals.firstLoad = { way: 'straight' }
+      count(totals, result)
+      return 'straight'
+    case 'declined': {
+      const { message } = result
+      const reason = plan.straight.possible || result.reason !== 'plan' ? result.reason : plan.straight.reason
+      totals.firstLoad = { way: 'staged', reason, message }
+      context.logger.info({ runId: context.runId, target: tableText(plan.target), reason }, message)
+      return 'staged'
+    }
+    case 'alreadyApplied':
+      totals.alreadyApplied += 1
+      return 'moved'
+    case 'conflict':
+      return 'moved'
+    default:
+      return result satisfies never
+  }
+}
+
 async function applyUnit(
   context: ApplyContext,
-  { journal, table, plan, options, totals }: Application,
+  application: Application,
   unit: JournalUnit,
   position: AppliedPosition | undefined,
 ): Promise<ImportResult> {
+  const { plan, totals } = application
+  const result = await context.importer.apply(unit, plan, { ...applyOptions(context, application), position })
+  context.logger.debug({ runId: context.runId, target: tableText(plan.target), status: result.status }, 'unit')
+  if (result.status === 'applied') count(totals, result)
+  return result
+}
+
+function applyOptions(
+  context: ApplyContext,
+  { journal, table, options, totals }: Application,
+): Omit<ApplyOptions, 'position'> {
   const before = totals.rows
-  const result = await context.importer.apply(unit, plan, {
+  return {
     tableKey: keyOf(context, table),
     tableUuid: journal.tableUuid,
-    position,
     lakeLocation: journal.table.loaded.metadata.location,
     runId: context.runId,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
@@ -140,17 +198,16 @@ async function applyUnit(
         leg: 'apply',
         rows: before + BigInt(staged),
       }),
-  })
-  context.logger.debug({ runId: context.runId, target: tableText(plan.target), status: result.status }, 'unit')
-  if (result.status === 'applied') {
-    totals.rows += result.rows
-    totals.units += 1
-    totals.inserted += result.merge.inserted
-    totals.updated += result.merge.updated
-    totals.deleted += result.merge.deleted
-    totals.unchanged += result.merge.unchanged
   }
-  return result
+}
+
+function count(totals: Totals, result: Extract<ImportResult, { status: 'applied' }>): void {
+  totals.rows += result.rows
+  totals.units += 1
+  totals.inserted += result.merge.inserted
+  totals.updated += result.merge.updated
+  totals.deleted += result.merge.deleted + result.removed
+  totals.unchanged += result.merge.unchanged
 }
 
 /**

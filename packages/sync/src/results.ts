@@ -1,5 +1,6 @@
 import type { AppliedPosition } from '@icebridge/journal'
 import type { ExactReading, TableName } from '@icebridge/sqlserver'
+import type { StraightObstacle, StraightReason } from '@icebridge/sqlserver-import'
 
 /** How the source was read. */
 export interface ReadReport {
@@ -56,6 +57,11 @@ export type ExtractResult =
       readonly durationMs: number
     }
 
+/** `straight`: one transaction without the stage. `staged`: as units, for that reason. */
+export type FirstLoadWay =
+  | { readonly way: 'straight' }
+  | { readonly way: 'staged'; readonly reason: StraightReason | StraightObstacle | 'never'; readonly message: string }
+
 /** What the apply leg did for one table. */
 export interface ApplyResult {
   readonly status: 'applied' | 'unchanged'
@@ -67,8 +73,11 @@ export interface ApplyResult {
   readonly alreadyApplied: number
   readonly inserted: bigint
   readonly updated: bigint
+  /** By deletes in the journal, and because a reload did not contain them. */
   readonly deleted: bigint
   readonly unchanged: bigint
+  /** Of a run that began on a target without a position and with a completed load: which way that load took. */
+  readonly firstLoad: FirstLoadWay | undefined
   /** Whether this run created the target table. */
   readonly createdTarget: boolean
   readonly position: AppliedPosition | undefined

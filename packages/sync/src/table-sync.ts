@@ -39,6 +39,11 @@ export interface TableSync {
   readonly heartbeatMs?: number
   /** Rows that one transaction on the target takes at most, by default 100,000. */
   readonly maxUnitRows?: number
+  /**
+   * `auto`: a first load goes straight into an empty target where it may, in one transaction, and by way of the stage where it may not;
+   * the result says why. `never`: always by way of the stage, in transactions of `maxUnitRows`. By default `auto`.
+   */
+  readonly straightLoad?: 'auto' | 'never'
 }
 
 /** What a caller says of one run. */

@@ -103,3 +103,29 @@ test('a source connection lost in mid-stream: the rows are read again, and each 
   await coordinator.apply(orders)
   expect(await coordinator.verify(orders)).toMatchObject({ status: 'equal' })
 })
+
+test('a connection lost while the keys of a reload are staged repeats the unit, and deletes once', async () => {
+  await coordinator.sync(orders)
+  await source.batch(
+    'DELETE FROM [dbo].[orders] WHERE [id] > 100; ALTER TABLE [dbo].[orders] ADD [region] int NOT NULL DEFAULT 5;',
+  )
+  const reloading = { ...orders, skipColumns: ['region'] }
+  const fault = sandbox.faults.add({ at: 'bulkRow', nth: 5, text: /#keep/, action: { do: 'drop' } })
+  const lostCommit = sandbox.faults.add({ at: 'after', text: unit, action: { do: 'drop' } })
+  expect((await coordinator.sync(reloading)).apply).toMatchObject({ alreadyApplied: 1 })
+  expect([fault.fired, lostCommit.fired]).toEqual([true, true])
+  expect(await coordinator.verify(reloading)).toMatchObject({ status: 'equal', targetRows: 100n })
+  expect((await coordinator.sync(reloading)).status).toBe('unchanged')
+})
+
+test('a COMMIT of a straight load whose answer is lost is found applied', async () => {
+  const copy = { ...orders, target: { schema: 'dbo', name: 'copy' } }
+  const fault = sandbox.faults.add({
+    at: 'after',
+    text: /COUNT_BIG\(\*\) FROM \[dbo\]\.\[copy\]/,
+    action: { do: 'drop' },
+  })
+  expect((await coordinator.sync(copy)).apply).toMatchObject({ alreadyApplied: 1 })
+  expect(fault.fired).toBe(true)
+  expect(await coordinator.verify(copy)).toMatchObject({ status: 'equal', targetRows: 120n })
+})

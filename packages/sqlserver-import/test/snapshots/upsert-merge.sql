@@ -3,7 +3,7 @@ SET XACT_ABORT ON;
 SET LOCK_TIMEOUT 5000;
 SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
 DECLARE @lock int, @table_uuid uniqueidentifier, @snapshot_id bigint, @sequence bigint, @target_object_id int, @version int;
-DECLARE @keys bigint = 0, @replaced bigint = 0, @inserted bigint = 0, @updated bigint = 0, @deleted bigint = 0;
+DECLARE @keys bigint = 0, @replaced bigint = 0, @inserted bigint = 0, @updated bigint = 0, @deleted bigint = 0, @removed bigint = 0;
 DELETE FROM #stage WHERE [seq] IN (SELECT n.[seq] FROM (
   SELECT v.[seq], ROW_NUMBER() OVER (PARTITION BY v.[c0] ORDER BY v.[seq] DESC) AS [newness]
   FROM #stage AS v) AS n WHERE n.[newness] > 1);
@@ -41,14 +41,14 @@ UPDATE [icebridge].[applied] SET [table_uuid] = CONVERT(uniqueidentifier, '0a1b2
 WHERE [table_key] = N'erp.dbo.it''s';
 COMMIT TRANSACTION;
 SELECT N'applied' AS [status], CONVERT(uniqueidentifier, '0a1b2c3d-0000-4000-8000-00000000000f') AS [table_uuid], CONVERT(bigint, '9007199254740993') AS [snapshot_id], CONVERT(bigint, '50') AS [sequence],
-  @keys AS [keys], @inserted - @replaced AS [inserted], @updated + @replaced AS [updated], @deleted AS [deleted];
+  @keys AS [keys], @inserted - @replaced AS [inserted], @updated + @replaced AS [updated], @deleted AS [deleted], @removed AS [removed];
 END
 ELSE
 BEGIN
 ROLLBACK TRANSACTION;
 SELECT CASE WHEN @table_uuid = CONVERT(uniqueidentifier, '0a1b2c3d-0000-4000-8000-00000000000f') AND @sequence >= CONVERT(bigint, '50') THEN N'alreadyApplied' ELSE N'conflict' END AS [status],
   @table_uuid AS [table_uuid], @snapshot_id AS [snapshot_id], @sequence AS [sequence],
-  @keys AS [keys], @inserted AS [inserted], @updated AS [updated], @deleted AS [deleted];
+  @keys AS [keys], @inserted AS [inserted], @updated AS [updated], @deleted AS [deleted], @removed AS [removed];
 END;
 SET LOCK_TIMEOUT -1;
 SET XACT_ABORT OFF;

@@ -1,0 +1,36 @@
+SET NOCOUNT ON;
+SET XACT_ABORT ON;
+SET LOCK_TIMEOUT 5000;
+SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+DECLARE @lock int, @table_uuid uniqueidentifier, @snapshot_id bigint, @sequence bigint, @target_object_id int, @version int;
+DECLARE @keys bigint = 0, @replaced bigint = 0, @inserted bigint = 0, @updated bigint = 0, @deleted bigint = 0, @removed bigint = 0;
+BEGIN TRANSACTION;
+EXEC @lock = sys.sp_getapplock @Resource = N'icebridge:erp.dbo.it''s', @LockMode = 'Exclusive', @LockOwner = 'Transaction', @LockTimeout = 5000;
+IF @lock = -999 THROW 50102, N'icebridge: the application lock could not be asked for', 1;
+IF @lock < 0 THROW 50101, N'icebridge: the application lock was not granted', 1;
+SELECT @table_uuid = [table_uuid], @snapshot_id = [snapshot_id], @sequence = [sequence],
+  @target_object_id = [target_object_id], @version = [version]
+FROM [icebridge].[applied] WITH (UPDLOCK, HOLDLOCK) WHERE [table_key] = N'erp.dbo.it''s';
+IF @version > 1 THROW 50105, N'icebridge: the position was written by a newer version', 1;
+IF @table_uuid = CONVERT(uniqueidentifier, '0a1b2c3d-0000-4000-8000-00000000000f') AND @snapshot_id = CONVERT(bigint, '7') AND @sequence = CONVERT(bigint, '41')
+BEGIN
+IF @target_object_id <> OBJECT_ID(N'[dbo].[orders]') OR OBJECT_ID(N'[dbo].[orders]') IS NULL
+  THROW 50103, N'icebridge: the target is not the table that the position was written for', 1;
+DELETE t FROM [dbo].[orders] AS t WITH (HOLDLOCK, TABLOCKX)
+WHERE NOT EXISTS (SELECT 1 FROM #keep AS s WHERE t.[id] = s.[c0]);
+SET @removed = ROWCOUNT_BIG();
+UPDATE [icebridge].[applied] SET [table_uuid] = CONVERT(uniqueidentifier, '0a1b2c3d-0000-4000-8000-00000000000f'), [snapshot_id] = CONVERT(bigint, '9007199254740993'), [sequence] = CONVERT(bigint, '50'), [target_table] = N'[dbo].[orders]', [target_object_id] = OBJECT_ID(N'[dbo].[orders]'), [lake_location] = N'/lake/orders', [run_id] = N'run-1', [updated_at] = CONVERT(datetime2(7), '2026-01-02T03:04:05.006'), [version] = 1
+WHERE [table_key] = N'erp.dbo.it''s';
+COMMIT TRANSACTION;
+SELECT N'applied' AS [status], CONVERT(uniqueidentifier, '0a1b2c3d-0000-4000-8000-00000000000f') AS [table_uuid], CONVERT(bigint, '9007199254740993') AS [snapshot_id], CONVERT(bigint, '50') AS [sequence],
+  @keys AS [keys], @inserted - @replaced AS [inserted], @updated + @replaced AS [updated], @deleted AS [deleted], @removed AS [removed];
+END
+ELSE
+BEGIN
+ROLLBACK TRANSACTION;
+SELECT CASE WHEN @table_uuid = CONVERT(uniqueidentifier, '0a1b2c3d-0000-4000-8000-00000000000f') AND @sequence >= CONVERT(bigint, '50') THEN N'alreadyApplied' ELSE N'conflict' END AS [status],
+  @table_uuid AS [table_uuid], @snapshot_id AS [snapshot_id], @sequence AS [sequence],
+  @keys AS [keys], @inserted AS [inserted], @updated AS [updated], @deleted AS [deleted], @removed AS [removed];
+END;
+SET LOCK_TIMEOUT -1;
+SET XACT_ABORT OFF;
