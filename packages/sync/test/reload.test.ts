@@ -1,3 +1,5 @@
+import { parseConnectionString, SqlServer } from '@icebridge/sqlserver'
+import { startSandbox } from '@icebridge/sqlserver-sandbox'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Bench, createOrders, insertOrders } from './bench.ts'
 
@@ -62,6 +64,29 @@ test('what the source gained after the hand-over of a reload stays', async () =>
   await coordinator.extract(reloading)
   expect(await coordinator.apply(reloading)).toMatchObject({ deleted: 10n, inserted: 10n })
   expect(await coordinator.verify(reloading)).toMatchObject({ status: 'equal', targetRows: 100n })
+})
+
+test('a row that changes between the hand-over of a reload and its reading is not taken for deleted', async () => {
+  const sandbox = await startSandbox({ password: 'Test-Only-1', databases: ['source'] })
+  try {
+    await using source = await SqlServer.connect(parseConnectionString(sandbox.connectionString('source')))
+    for (const statement of [createOrders, ...insertOrders(1, 50)]) await source.batch(statement)
+    const coordinator = bench.coordinator({ source: { name: 'erp', server: source } })
+    await coordinator.sync(orders)
+    await source.batch(`DELETE FROM [dbo].[orders] WHERE [id] = 9; ${addColumn}`)
+    const fault = sandbox.faults.add({ at: 'after', text: /MIN_ACTIVE_ROWVERSION/, action: { do: 'stall' } })
+    const extracting = coordinator.extract(reloading)
+    await fault.whenFired
+    await source.batch(`UPDATE [dbo].[orders] SET [customer] = N'changed' WHERE [id] = 7;`)
+    fault.release()
+    expect(await extracting).toMatchObject({ mode: 'load', rows: 49n })
+    expect(await coordinator.apply(reloading)).toMatchObject({ deleted: 1n })
+    expect((await ids()).length).toBe(49)
+    expect((await coordinator.sync(reloading)).extract).toMatchObject({ mode: 'increment', rows: 1n })
+    expect(await coordinator.verify(reloading)).toMatchObject({ status: 'equal', targetRows: 49n })
+  } finally {
+    await sandbox.close()
+  }
 })
 
 test('a reload of a table that was emptied empties the target', async () => {
