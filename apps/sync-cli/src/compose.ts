@@ -141,12 +141,13 @@ export class Composition implements AsyncDisposable {
   async #target(name: string): Promise<NonNullable<CoordinatorOptions['target']>> {
     const target = this.#config.targets.get(name)
     if (target === undefined) throw new UsageError(`There is no target ${name}.`)
-    const { merge, lockTimeoutMs } = target.settings
+    const { merge, lockTimeoutMs, bulk } = target.settings
     return {
       name,
       server: await this.#server(`target ${name}`, target.server),
       merge: merge === 'update-insert' ? new UpdateInsertMergeStrategy() : new UpsertMergeStrategy(),
       ...(lockTimeoutMs === undefined ? {} : { lockTimeoutMs }),
+      ...(bulk === undefined ? {} : { bulk }),
     }
   }
 

@@ -67,6 +67,17 @@ test('how a table is loaded is put together from the defaults and its own settin
   ])
 })
 
+test('how rows are bulk loaded is a setting of the target, which way a first load goes one of the table', () => {
+  const text = smallest.replace(
+    'tables:\n',
+    'targets:\n  dwh: { connection: "Server=s;Database=d", bulk: { batchRows: 5, fireTriggers: true } }\ntables:\n',
+  )
+  const config = parse(`${text}    target: dwh\n    straightLoad: never\n`)
+  expect(config.targets.get('dwh')?.settings.bulk).toEqual({ batchRows: 5, fireTriggers: true })
+  expect(config.targets.get('dwh')?.server).not.toHaveProperty('bulk')
+  expect(config.tables[0]?.settings.straightLoad).toBe('never')
+})
+
 test('relative paths start from the folder of a file that is named relatively', () => {
   const config = parseConfig(smallest, { file: 'conf/sync.yaml', env })
   expect(config.warehouse.catalog).toMatchObject({ location: resolve('conf/lake') })

@@ -3,7 +3,7 @@ import type { BulkColumn, BulkTarget } from '@icebridge/sqlserver'
 import type { Schema } from 'apache-arrow'
 import { ImportError } from './errors.ts'
 import { keepTable } from './keep.ts'
-import type { LoadOptions } from './load-options.ts'
+import type { BulkSettings } from './bulk-settings.ts'
 import type { StageColumn } from './stage.ts'
 import { stageTable } from './stage.ts'
 
@@ -27,10 +27,10 @@ export function bulkTarget(columns: readonly StageColumn[], schema: Schema, targ
 export function straightTarget(
   columns: readonly StageColumn[],
   schema: Schema,
-  options: { readonly target: string; readonly load: LoadOptions },
+  options: { readonly target: string; readonly bulk: BulkSettings },
 ): BulkTarget {
   const names = namesIn(schema, columns)
-  const { lockTable = true, checkConstraints = true, fireTriggers = false } = options.load
+  const { lockTable = true, checkConstraints = true, fireTriggers = false } = options.bulk
   return {
     table: options.target,
     columns: columns.flatMap((column) =>

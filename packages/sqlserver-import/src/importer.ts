@@ -7,7 +7,7 @@ import type { CreateTargetOptions } from './create-target.ts'
 import { ImportError } from './errors.ts'
 import type { ImportPlan, ImportPlanOptions } from './import-plan.ts'
 import type { ImportResult, StraightResult } from './import-result.ts'
-import type { LoadOptions } from './load-options.ts'
+import type { BulkSettings } from './bulk-settings.ts'
 import { silentLogger } from './logger.ts'
 import type { Logger } from './logger.ts'
 import type { MergeStrategy } from './merge-strategy.ts'
@@ -42,7 +42,7 @@ export interface ImporterOptions {
   readonly baseDelayMs?: number
   /** Units of at least so many rows lock the whole target instead of its rows. By default none does. */
   readonly tableLockRows?: number
-  readonly load?: LoadOptions
+  readonly bulk?: BulkSettings
 }
 
 export interface ApplyOptions {
@@ -74,7 +74,7 @@ export class SqlServerImporter {
   readonly #attempts: number
   readonly #baseDelayMs: number
   readonly #tableLockRows: number
-  readonly #load: LoadOptions
+  readonly #bulk: BulkSettings
 
   constructor(options: ImporterOptions) {
     this.#target = options.target
@@ -85,7 +85,7 @@ export class SqlServerImporter {
     this.#attempts = options.attempts ?? 5
     this.#baseDelayMs = options.baseDelayMs ?? 200
     this.#tableLockRows = options.tableLockRows ?? Infinity
-    this.#load = options.load ?? {}
+    this.#bulk = options.bulk ?? {}
   }
 
   /**
@@ -124,7 +124,7 @@ export class SqlServerImporter {
 
   /** Compares a recorded source definition with the target's, or with the one that would be created. Pure. */
   plan(source: TableDefinition, target: TableDefinition | undefined, options: ImportPlanOptions = {}): ImportPlan {
-    const { fireTriggers } = this.#load
+    const { fireTriggers } = this.#bulk
     return planImport(source, target, { ...(fireTriggers === undefined ? {} : { fireTriggers }), ...options })
   }
 
@@ -228,7 +228,7 @@ export class SqlServerImporter {
       tableKey: options.tableKey,
       target,
       columns: stageColumns(plan),
-      load: this.#load,
+      bulk: this.#bulk,
       from: options.position,
       to: positionAfter(unit, options, target),
       onProgress: options.onProgress,

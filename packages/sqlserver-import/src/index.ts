@@ -16,7 +16,7 @@ export type {
 export type { ImportResult, MergeResult, StraightReason, StraightResult } from './import-result.ts'
 export { SqlServerImporter } from './importer.ts'
 export type { ApplyOptions, ImportEnvironment, ImporterOptions } from './importer.ts'
-export type { LoadOptions } from './load-options.ts'
+export type { BulkSettings } from './bulk-settings.ts'
 export type { Logger } from './logger.ts'
 export { keysEqual, lockHints } from './merge-strategy.ts'
 export type { MergeColumn, MergeContext, MergeStrategy } from './merge-strategy.ts'

@@ -3,7 +3,7 @@ import { quoteName, quoteTable } from '@icebridge/sqlserver'
 import type { SqlServer, TableDefinition } from '@icebridge/sqlserver'
 import type { StraightResult } from './import-result.ts'
 import { SqlServerImporter } from './importer.ts'
-import type { LoadOptions } from './load-options.ts'
+import type { BulkSettings } from './bulk-settings.ts'
 import { testTableUuid, unitOfRows } from './unit-of-rows.ts'
 import type { UnitRow } from './unit-of-rows.ts'
 
@@ -45,9 +45,9 @@ async function load(
   server: SqlServer,
   definition: TableDefinition,
   rows: readonly UnitRow[],
-  options: LoadOptions = {},
+  options: BulkSettings = {},
 ): Promise<StraightResult> {
-  const importer = new SqlServerImporter({ target: server, environment, load: options })
+  const importer = new SqlServerImporter({ target: server, environment, bulk: options })
   const unit = unitOfRows(definition, rows, { from: 1n, rowsPerBatch: 3 })
   return await importer.loadStraight(unit, importer.plan(definition, definition), common)
 }

@@ -4,7 +4,7 @@ import { straightTarget } from './bulk-target.ts'
 import { failureOf } from './failure.ts'
 import type { Failure } from './failure.ts'
 import type { StraightReason, StraightResult } from './import-result.ts'
-import type { LoadOptions } from './load-options.ts'
+import type { BulkSettings } from './bulk-settings.ts'
 import type { Logger } from './logger.ts'
 import { conflictReason, delayMs, exhausted, optionsOf, settle, unexpected } from './outcome.ts'
 import type { OutcomeRun } from './outcome.ts'
@@ -20,7 +20,7 @@ export interface StraightRun extends OutcomeRun {
   readonly logger: Logger
   readonly unit: JournalUnit
   readonly columns: readonly StageColumn[]
-  readonly load: LoadOptions
+  readonly bulk: BulkSettings
   readonly statement: () => StraightLoad
   readonly onProgress: ((rows: number) => void) | undefined
 }
@@ -107,7 +107,7 @@ async function load(connection: TargetConnection, run: StraightRun): Promise<{ r
       run.onProgress?.(rows)
     },
   })
-  const { batchRows } = run.load
+  const { batchRows } = run.bulk
   try {
     await connection.bulkLoad(straightTarget(run.columns, stream.schema, run), stream.batches(), {
       ...optionsOf(run),

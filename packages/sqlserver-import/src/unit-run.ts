@@ -7,7 +7,7 @@ import { failureOf } from './failure.ts'
 import type { Failure } from './failure.ts'
 import type { ImportResult } from './import-result.ts'
 import { createKeepBatch } from './keep.ts'
-import type { LoadOptions } from './load-options.ts'
+import type { BulkSettings } from './bulk-settings.ts'
 import type { Logger } from './logger.ts'
 import { conflictReason, delayMs, exhausted, optionsOf, settle, unexpected } from './outcome.ts'
 import type { OutcomeRun } from './outcome.ts'
@@ -26,7 +26,7 @@ export interface UnitRun extends OutcomeRun {
   readonly logger: Logger
   readonly unit: JournalUnit
   readonly columns: readonly StageColumn[]
-  readonly load: LoadOptions
+  readonly bulk: BulkSettings
   /** The unit's batch, for a stage whose sequence numbers rose strictly or did not. */
   readonly batch: (ascending: boolean) => string
   readonly onProgress: ((stagedRows: number) => void) | undefined
@@ -222,7 +222,7 @@ async function* following(
 }
 
 function bulkOptions(run: UnitRun): { readonly signal?: AbortSignal; readonly batchRows?: number } {
-  const { batchRows } = run.load
+  const { batchRows } = run.bulk
   return { ...optionsOf(run), ...(batchRows === undefined ? {} : { batchRows }) }
 }
 

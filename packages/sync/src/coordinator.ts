@@ -1,7 +1,7 @@
 import type { Environment } from '@icebridge/iceberg-core'
 import { checkLayout, Journal, layoutFor, type JournalLayout, type Lake as JournalLake } from '@icebridge/journal'
 import type { SqlServer, TableDefinition } from '@icebridge/sqlserver'
-import { SqlServerImporter, type LoadOptions, type MergeStrategy } from '@icebridge/sqlserver-import'
+import { SqlServerImporter, type BulkSettings, type MergeStrategy } from '@icebridge/sqlserver-import'
 import type { WatermarkStore } from '@icebridge/watermarks'
 import { apply, describeTarget, planTarget, type ApplyContext } from './apply.ts'
 import { planError, SyncError } from './errors.ts'
@@ -27,7 +27,7 @@ export interface CoordinatorOptions {
     readonly merge?: MergeStrategy
     readonly lockTimeoutMs?: number
     /** How rows are bulk loaded. */
-    readonly load?: LoadOptions
+    readonly bulk?: BulkSettings
   }
   /** Gets a copy of each watermark, for people and tools. The lake is the store of record. */
   readonly watermarks?: WatermarkStore
@@ -59,7 +59,7 @@ export class IncrementalSyncCoordinator {
             logger: this.#logger,
             ...(target.merge === undefined ? {} : { strategy: target.merge }),
             ...(target.lockTimeoutMs === undefined ? {} : { lockTimeoutMs: target.lockTimeoutMs }),
-            ...(target.load === undefined ? {} : { load: target.load }),
+            ...(target.bulk === undefined ? {} : { bulk: target.bulk }),
           })
   }
 

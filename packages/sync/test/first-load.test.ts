@@ -60,7 +60,7 @@ test('a row that a key of the target refuses sends the load by way of the stage,
 })
 
 test('settings of the load reach the target', async () => {
-  const target = { name: 'dwh', server: bench.target, load: { batchRows: 30, lockTable: false } }
+  const target = { name: 'dwh', server: bench.target, bulk: { batchRows: 30, lockTable: false } }
   const { apply } = await bench.coordinator({ target }).sync(orders)
   expect(apply).toMatchObject({ firstLoad: { way: 'straight' }, inserted: 100n })
 })

@@ -59,7 +59,14 @@ function describe(label: string, { extract, apply, durationMs }: SyncResult): st
   if (extract?.status === 'unchanged') parts.push('source unchanged')
   if (apply?.status === 'applied') {
     const counts = `inserted ${apply.inserted}, updated ${apply.updated}, deleted ${apply.deleted}, unchanged ${apply.unchanged}`
-    parts.push(`${apply.createdTarget ? 'target created, ' : ''}${counts}`)
+    const { firstLoad } = apply
+    const way =
+      firstLoad === undefined
+        ? ''
+        : firstLoad.way === 'straight'
+          ? ', straight'
+          : `, staged because ${firstLoad.message}`
+    parts.push(`${apply.createdTarget ? 'target created, ' : ''}${counts}${way}`)
   }
   if (apply?.status === 'unchanged') parts.push('target up to date')
   return `${label}: ${parts.join('; ')} (${(durationMs / 1000).toFixed(1)} s)`

@@ -142,7 +142,11 @@ function resolveConfig(data: ConfigFile, file: string, complain: Complain): Conf
 }
 
 function serverConfig(
-  settings: ConnectionSettings & { readonly merge?: unknown; readonly lockTimeoutMs?: unknown },
+  settings: ConnectionSettings & {
+    readonly merge?: unknown
+    readonly lockTimeoutMs?: unknown
+    readonly bulk?: unknown
+  },
   path: readonly PropertyKey[],
   complain: Complain,
 ): SqlServerConfig | undefined {
@@ -154,6 +158,7 @@ function serverConfig(
     authentication,
     merge: _merge,
     lockTimeoutMs: _lock,
+    bulk: _bulk,
     ...rest
   } = settings
   if (connection !== undefined) {

@@ -80,6 +80,7 @@ const tableSettings = {
   time: z.enum(['time', 'micros']).exactOptional(),
   heartbeatMs: z.number().int().min(1).exactOptional(),
   maxUnitRows: z.number().int().min(1).exactOptional(),
+  straightLoad: z.enum(['auto', 'never']).exactOptional(),
   load: z
     .strictObject({
       chunkRows: z.number().int().min(0).exactOptional(),
@@ -147,6 +148,14 @@ export const configSchema = z.strictObject({
           ...connection,
           merge: z.enum(['merge', 'update-insert']).exactOptional(),
           lockTimeoutMs: z.number().int().min(0).exactOptional(),
+          bulk: z
+            .strictObject({
+              batchRows: z.number().int().min(1).exactOptional(),
+              lockTable: z.boolean().exactOptional(),
+              checkConstraints: z.boolean().exactOptional(),
+              fireTriggers: z.boolean().exactOptional(),
+            })
+            .exactOptional(),
         })
         .superRefine(oneWayToConnect),
     )

@@ -1,5 +1,5 @@
 /** How rows are bulk loaded, into the stage and straight into an empty target. */
-export interface LoadOptions {
+export interface BulkSettings {
   /**
    * Rows that one INSERT BULK takes at most; by default one takes a whole unit, or a whole first load. Smaller ones bound what the
    * server sorts at a time. Into an empty table with a clustered index only the first is minimally logged.
