@@ -5,15 +5,9 @@ import { SqlServerError } from './errors.ts'
 import { quoteName, quoteString } from './quoting.ts'
 import { SqlServer } from './sql-server.ts'
 
-export {
-  countOnlyIn,
-  createTypeTable,
-  fillTypeTable,
-  typeTableRows,
-  typeTables,
-  typeTableTexts,
-} from './type-tables.ts'
-export type { TypeColumn, TypeTable } from './type-tables.ts'
+export { countOnlyIn, createTypeTable, fillTypeTable, typeTableRows, typeTableTexts } from './type-tables/type-table.ts'
+export type { TypeColumn, TypeTable } from './type-tables/type-table.ts'
+export { typeTables } from './type-tables/type-tables.ts'
 
 /** What a test server may lack. A suite that needs one reports itself as skipped by that name. */
 export type Capability =
