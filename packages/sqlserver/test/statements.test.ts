@@ -1,4 +1,4 @@
-import { type SqlServer, type SqlType, type SqlValue } from '@icebridge/sqlserver'
+import { SqlServer, type SqlType, type SqlValue, useExactValues } from '@icebridge/sqlserver'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Fixture } from './fixture.ts'
 
@@ -93,8 +93,17 @@ describe('queries', () => {
   })
 
   it('refuse a value that the driver would round', async () => {
-    const lossy = database.query({ text: "SELECT CONVERT(decimal(38,10), '1.5') AS [d]" })
+    useExactValues('convert')
+    await using plain = await SqlServer.connect(fixture.server.config('master'))
+    const lossy = plain.query({ text: "SELECT CONVERT(decimal(38,10), '1.5') AS [d]" })
     await expect(lossy).rejects.toMatchObject({ code: 'driver-inexact', message: expect.stringContaining('d') })
+  })
+
+  it('give that value exactly where the driver hands over raw values', async () => {
+    useExactValues('driver')
+    await using raw = await SqlServer.connect(fixture.server.config('master'))
+    const text = "SELECT CONVERT(decimal(38,10), '-1234567890123456789012345678.0123456789') AS [d]"
+    expect(await raw.query({ text })).toEqual([{ d: '-1234567890123456789012345678.0123456789' }])
   })
 
   it('refuse two columns of one name', async () => {
