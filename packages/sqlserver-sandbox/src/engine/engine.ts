@@ -2,7 +2,7 @@ import type { DuckDBInstance } from '@duckdb/node-api'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Engine, Login, Session } from '../session.ts'
-import { Catalog, type Database, fold } from './catalog.ts'
+import { Catalog, type Database, fold, type Table } from './catalog.ts'
 import { openDuck } from './duck.ts'
 import { CatalogLog, keysOf } from './durable.ts'
 import { EngineSession } from './engine-session.ts'
@@ -35,6 +35,8 @@ export class EngineState {
   /** Where a durable engine keeps its catalog. */
   log: CatalogLog | undefined
   readonly changedAt: Map<number, number> = new Map<number, number>()
+  /** Tables made since the start: by a transaction that is open, or at which commit. */
+  readonly madeBy: WeakMap<Table, SessionState | number> = new WeakMap<Table, SessionState | number>()
 
   constructor(duck: DuckDBInstance) {
     this.duck = duck

@@ -50,7 +50,10 @@ export async function createTable(
   await state.enter(true)
   await state.run(relationDdl(table))
   registry.set(fold(object), table)
-  if (!temporary) state.keep(`table ${objectId}`)
+  if (!temporary) {
+    state.makes(table)
+    state.keep(`table ${objectId}`)
+  }
   state.onRollback(() => registry.delete(fold(object)))
   return table
 }

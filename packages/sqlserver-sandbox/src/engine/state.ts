@@ -53,6 +53,7 @@ export class SessionState {
   #readAt = 0
   #undo: (() => void)[] = []
   readonly changed: Set<Table> = new Set<Table>()
+  readonly #made: Table[] = []
   /** What a durable engine writes down when the transaction commits. */
   readonly #kept = new Set<CatalogKey>()
   lowestRowversion: Map<Database, bigint> = new Map<Database, bigint>()
@@ -144,6 +145,18 @@ export class SessionState {
     this.#undo.push(undo)
   }
 
+  /** Notes a table that the transaction makes. */
+  makes(table: Table): void {
+    this.#made.push(table)
+    this.engine.madeBy.set(table, this)
+  }
+
+  /** Whether DuckDB has the table in this session's snapshot: not before the transaction that makes it has committed. */
+  sees(table: Table): boolean {
+    const made = this.engine.madeBy.get(table)
+    return made === undefined || made === this || (typeof made === 'number' && made <= this.#readAt)
+  }
+
   beginTransaction(): void {
     this.tranCount++
     if (this.tranCount === 1) {
@@ -186,6 +199,7 @@ export class SessionState {
       if (commit) {
         this.engine.commits++
         for (const table of this.changed) this.engine.changedAt.set(table.objectId, this.engine.commits)
+        for (const table of this.#made) this.engine.madeBy.set(table, this.engine.commits)
       }
     } catch (error) {
       commit = false
@@ -195,6 +209,7 @@ export class SessionState {
       if (!commit) for (const undo of this.#undo.toReversed()) undo()
       this.#undo = []
       this.changed.clear()
+      this.#made.length = 0
       this.lowestRowversion.clear()
       this.engine.locks.releaseAll(this)
       await this.#keepRowversions(commit)

@@ -291,7 +291,8 @@ export function systemView(
   const cell = (row: Row, field: string, type: SqlType): string => {
     if (counts && (field === 'rows' || field === 'row_count')) {
       const table = state.engine.catalog.tableById(Number(row['object_id']))
-      return table === undefined ? '0' : `(SELECT count(*) FROM ${table.relation})`
+      // SQL Server would wait for the transaction that makes the table; until it commits there are no rows to be counted.
+      return table === undefined || !state.sees(table) ? '0' : `(SELECT count(*) FROM ${table.relation})`
     }
     return type.name === 'nvarchar' && typeof row[field] === 'string'
       ? quote(row[field])

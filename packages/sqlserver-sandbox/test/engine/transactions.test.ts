@@ -39,6 +39,28 @@ test('DDL is rolled back with its transaction', async () => {
   ])
 })
 
+test('rows are counted while another session makes a table, has made one, and rolls one back', async () => {
+  const counted = 'SELECT SUM([rows]) FROM sys.partitions WHERE index_id IN (0, 1)'
+  await rows(one, 'BEGIN TRAN; CREATE TABLE v (x int); INSERT v VALUES (1)')
+  expect(await rows(two, counted)).toEqual([[1n]])
+  expect(await rows(one, counted)).toEqual([[2n]])
+  await rows(one, 'COMMIT')
+  expect(await rows(two, counted)).toEqual([[2n]])
+  await rows(one, 'BEGIN TRAN; DROP TABLE v; CREATE TABLE v (x int)')
+  expect(await rows(two, counted)).toEqual([[1n]])
+  await rows(one, 'ROLLBACK')
+  expect(await rows(two, counted)).toEqual([[2n]])
+  await rows(one, 'DROP TABLE v')
+})
+
+test('a table made after a transaction wrote is not counted by it', async () => {
+  await rows(two, 'BEGIN TRAN; INSERT u VALUES (1)')
+  await rows(one, 'CREATE TABLE v (x int)')
+  expect(await errorNumbers(two, 'SELECT SUM([rows]) FROM sys.partitions')).toEqual([])
+  await rows(two, 'ROLLBACK')
+  await rows(one, 'DROP TABLE v')
+})
+
 test('a writer waits for a writer and then sees what it wrote', async () => {
   await rows(one, 'BEGIN TRAN; UPDATE t SET n = n + 1')
   expect(await errorNumbers(two, 'SET LOCK_TIMEOUT 20; UPDATE t SET n = n + 1')).toEqual([1222])
