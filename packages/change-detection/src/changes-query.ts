@@ -1,4 +1,5 @@
 import {
+  keyOf,
   quoteTable,
   type ReadColumn,
   type ReadQuery,
@@ -49,5 +50,7 @@ export function changesQueryOf(parts: ChangesQueryParts): ReadQuery {
     text: `SELECT ${list.join(', ')} FROM ${quoteTable(parts.table.table)} AS ${alias}${hints}${where}`,
     parameters: [...bounds, ...(parts.rows?.parameters ?? [])],
     columns,
+    table: quoteTable(parts.table.table),
+    key: keyOf(parts.table)?.columns.map(({ name }) => name) ?? [],
   }
 }

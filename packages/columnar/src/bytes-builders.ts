@@ -111,10 +111,19 @@ export class StringBuilder extends VariableBase {
   readonly #loneSurrogates: LoneSurrogates
   readonly #pair: Buffer = Buffer.alloc(4)
   #carried = 0
+  /** Values since the last `finish` in which half a pair was replaced. */
+  #replaced = 0
+  /** Whether one was in the parts so far of the value that comes in parts. */
+  #partReplaced = false
 
   constructor(name: string, initialRows: number, loneSurrogates: LoneSurrogates = 'refuse') {
     super(name, initialRows)
     this.#loneSurrogates = loneSurrogates
+  }
+
+  /** Values since the last `finish` that are not as they were appended: half of a surrogate pair in them was replaced. */
+  get replacedCount(): number {
+    return this.#replaced
   }
 
   /**
@@ -215,6 +224,7 @@ export class StringBuilder extends VariableBase {
    */
   beginUtf16(bytes: number | undefined): void {
     this.#carried = 0
+    this.#partReplaced = false
     this.prepare(bytes === undefined ? 0 : bytes >> 1)
   }
 
@@ -234,11 +244,13 @@ export class StringBuilder extends VariableBase {
     if ((this.#carried & 1) === 1) throw this.fault('malformed-utf16', 'the text ends within a code unit')
     if (this.#carried > 0) this.#appendPart(this.#pair, 0, this.#carried)
     this.#carried = 0
+    if (this.#partReplaced) this.#replaced++
     this.close(this.end)
   }
 
   /** The Arrow data; the builder starts again empty. */
   finish(): Data {
+    this.#replaced = 0
     return this.finishAs(new Utf8())
   }
 
@@ -262,7 +274,10 @@ export class StringBuilder extends VariableBase {
 
   #appendPart(source: Buffer, start: number, end: number): void {
     const text = source.toString('utf16le', start, end)
-    if (this.#loneSurrogates === 'refuse' && !text.isWellFormed()) throw this.#loneSurrogate()
+    if (!text.isWellFormed()) {
+      if (this.#loneSurrogates === 'refuse') throw this.#loneSurrogate()
+      this.#partReplaced = true
+    }
     const most = text.length * 3
     // Near the end of the room that was made for the whole value the exact number decides.
     this.prepare(text.length <= 1024 && this.end + most <= this.bytes.length ? most : Buffer.byteLength(text, 'utf8'))
@@ -278,11 +293,13 @@ export class StringBuilder extends VariableBase {
   }
 
   #appendLong(value: string): void {
-    if (this.#loneSurrogates === 'refuse' && !value.isWellFormed()) throw this.#loneSurrogate()
+    const isReplaced = !value.isWellFormed()
+    if (isReplaced && this.#loneSurrogates === 'refuse') throw this.#loneSurrogate()
     // Reserving three bytes a character for a very long string would waste memory: count them first.
     const most = value.length > 65_536 ? Buffer.byteLength(value, 'utf8') : value.length * 3
     this.prepare(most)
     this.close(this.end + this.bytes.write(value, this.end, 'utf8'))
+    if (isReplaced) this.#replaced++
   }
 }
 

@@ -44,8 +44,8 @@ export type ColumnBuilder =
 export interface ColumnBuilderOptions {
   /** Rows to make room for at first. Default 1024. */
   readonly initialRows?: number | undefined
-  /** What to do with strings that UTF-8 cannot hold. Default 'refuse'. */
-  readonly loneSurrogates?: LoneSurrogates | undefined
+  /** What to do with strings that UTF-8 cannot hold, in all columns or by the column's name. Default 'refuse'. */
+  readonly loneSurrogates?: LoneSurrogates | ((column: string) => LoneSurrogates) | undefined
 }
 
 /** A builder for one column on its own; {@link BatchBuilder} makes one for each of its fields. */
@@ -73,8 +73,10 @@ export function columnBuilder(field: ColumnField, options: ColumnBuilderOptions 
       return new TimestampBuilder(name, rows, type.utc)
     case 'timestamp_ns':
       return new TimestampNsBuilder(name, rows, type.utc)
-    case 'string':
-      return new StringBuilder(name, rows, options.loneSurrogates)
+    case 'string': {
+      const { loneSurrogates } = options
+      return new StringBuilder(name, rows, typeof loneSurrogates === 'function' ? loneSurrogates(name) : loneSurrogates)
+    }
     case 'binary':
       return new BinaryBuilder(name, rows)
     case 'fixed':

@@ -85,6 +85,38 @@ describe('UTF-16 text', () => {
     },
   )
 
+  it('counts values in which half a pair was replaced, not pairs, until the batch is finished', () => {
+    const builder = builderOf('replace')
+    const { strings } = builder
+    const append: readonly ((text: string) => void)[] = [
+      (text) => strings.append(text),
+      (text) => strings.appendUtf16(Buffer.from(text, 'utf16le'), 0, text.length * 2),
+      (text) => {
+        const bytes = Buffer.from(text, 'utf16le')
+        strings.beginUtf16(undefined)
+        for (let at = 0; at < bytes.length; at += 4) strings.appendUtf16Part(bytes, at, Math.min(bytes.length, at + 4))
+        strings.endUtf16()
+      },
+    ]
+    for (const [index, add] of append.entries()) {
+      for (const text of ['whole', '😀', `${'long '.repeat(40)}😀`]) add(text)
+      expect(strings.replacedCount).toBe(index * 3)
+      for (const text of ['\ud800', '\ud800 and \udc00', `${'long '.repeat(40)}\udfff`]) add(text)
+    }
+    expect(strings.replacedCount).toBe(9)
+    builder.batch.finish()
+    expect(strings.replacedCount).toBe(0)
+  })
+
+  it('is replaced in the columns that say so', () => {
+    const fields = ['key', 'text'].map((name) => ({ name, type: { kind: 'string' }, nullable: false }) as const)
+    const batch = new BatchBuilder(fields, { loneSurrogates: (column) => (column === 'key' ? 'refuse' : 'replace') })
+    const [key, text] = batch.columns
+    if (key?.kind !== 'string' || text?.kind !== 'string') throw new TypeError('string columns')
+    text.append('\ud800')
+    expect(() => key.append('\ud800')).toThrow(expect.objectContaining({ code: 'lone-surrogate' }))
+  })
+
   it('refuses half a code unit', () => {
     const { strings } = builderOf()
     strings.beginUtf16(3)

@@ -1,4 +1,4 @@
-import { BatchBuilder, ColumnarError, type ColumnBuilder } from '@icebridge/columnar'
+import { BatchBuilder, ColumnarError, type ColumnBuilder, type LoneSurrogates } from '@icebridge/columnar'
 import type { RecordBatch } from 'apache-arrow'
 import { wireParameters } from './bulk-types/parameter.ts'
 import { SqlServerError } from './errors.ts'
@@ -15,6 +15,14 @@ export interface StreamOptions {
   readonly batchRows?: number
   /** Bytes at which a batch is finished, so that it is larger by one row at most; 16 MiB when absent. */
   readonly batchBytes?: number
+  /**
+   * What becomes of text that UTF-8 cannot hold because half of a surrogate pair stands alone in it. `refuse`, when absent: the read
+   * fails and names column and row. `replace`: U+FFFD stands in its place, and {@link onReplaced} hears of it; in a column of the
+   * query's key it is refused all the same, since two keys could become one.
+   */
+  readonly loneSurrogates?: LoneSurrogates
+  /** Values of a column that were changed by `loneSurrogates`: called before the batch that has them is handed over. */
+  readonly onReplaced?: (column: string, values: number) => void
   readonly signal?: AbortSignal
 }
 
@@ -61,6 +69,7 @@ class BatchRead {
   /** Builders whose values differ in length, and the bytes of a row in all others. */
   readonly #variable: readonly ColumnBuilder[]
   readonly #fixedBytes: number
+  readonly #onReplaced: StreamOptions['onReplaced']
   readonly #running: Running
   readonly #settled: Promise<void>
   readonly #watchdog: NodeJS.Timeout | undefined
@@ -85,9 +94,14 @@ class BatchRead {
     this.#batchRows = bound('batchRows', options.batchRows ?? 65_536)
     this.#batchBytes = bound('batchBytes', options.batchBytes ?? 16 * 1024 * 1024)
     this.#signal = options.signal
+    this.#onReplaced = options.onReplaced
+    const { loneSurrogates = 'refuse' } = options
     this.#builder = new BatchBuilder(
       query.columns.map((column) => column.field),
-      { initialRows: Math.min(this.#batchRows, 4096) },
+      {
+        initialRows: Math.min(this.#batchRows, 4096),
+        loneSurrogates: (column) => (query.key?.includes(column) === true ? 'refuse' : loneSurrogates),
+      },
     )
     const { columns } = this.#builder
     this.#variable = columns.filter(({ kind }) => kind === 'string' || kind === 'binary')
@@ -197,12 +211,20 @@ class BatchRead {
   }
 
   #finish(bytes: number): void {
-    this.#ready.push({ batch: this.#builder.finish(), bytes })
+    this.#enqueue(bytes)
     if (!this.#paused && (this.#ready.length >= QUEUE || bytes >= this.#batchBytes)) {
       this.#paused = true
       this.#running.pause()
     }
     this.#wake?.()
+  }
+
+  #enqueue(bytes: number): void {
+    for (const builder of this.#variable) {
+      if (builder.kind !== 'string' || builder.replacedCount === 0) continue
+      this.#onReplaced?.(builder.name, builder.replacedCount)
+    }
+    this.#ready.push({ batch: this.#builder.finish(), bytes })
   }
 
   #resume(): void {
@@ -215,8 +237,7 @@ class BatchRead {
     readRowsInto(this.#session.connection, undefined)
     this.#guard(() => {
       if (this.#failure === undefined && this.#builder.rowCount > 0) {
-        const bytes = this.#buffered()
-        this.#ready.push({ batch: this.#builder.finish(), bytes })
+        this.#enqueue(this.#buffered())
       }
     })
     this.#ended = true
@@ -291,10 +312,16 @@ class BatchRead {
           column: read?.name,
           row: this.#rows,
         },
-        ...(lone ? { hint: 'Correct the value in the source, or leave the column out.' } : {}),
+        ...(lone ? { hint: this.#loneHint(read?.name) } : {}),
         cause: error,
       },
     )
+  }
+
+  #loneHint(column: string | undefined): string {
+    return column !== undefined && this.#query.key?.includes(column) === true
+      ? 'Correct the value in the source. Nothing is replaced in a key: two keys could become one.'
+      : "Correct the value in the source, declare loneSurrogates: 'replace' to have U+FFFD in its place, or leave the column out."
   }
 
   #describeRow(cells: readonly ResultCell[]): string {

@@ -201,6 +201,41 @@ export function streams(mode: ExactValues): void {
         code: 'lone-surrogate',
         message: expect.stringMatching(/\[dbo\]\.\[lone\], column s, row with id = 42/),
         context: { table: '[dbo].[lone]', column: 's' },
+        hint: expect.stringContaining("loneSurrogates: 'replace'"),
+      })
+    })
+
+    it('replaces half a pair where that is declared, tells how many values, and refuses it in a key still', async () => {
+      await database.batch('CREATE TABLE [dbo].[replaced] ([id] int NOT NULL, [s] nvarchar(max) NULL)')
+      await database.batch(
+        "INSERT INTO [dbo].[replaced] ([id], [s]) SELECT 1, NCHAR(55357) + N'x' UNION ALL SELECT 2, N'😀' UNION ALL SELECT 3, REPLICATE(CONVERT(nvarchar(max), N'é'), 9000) + NCHAR(56320)",
+      )
+      const replaced = {
+        ...query,
+        text: 'SELECT [t].[id], [t].[s] FROM [dbo].[replaced] AS [t] ORDER BY [t].[id]',
+        table: '[dbo].[replaced]',
+      }
+      const told: [string, number][] = []
+      const rows = await rowsOf(
+        database.stream(replaced, {
+          batchRows: 2,
+          loneSurrogates: 'replace',
+          onReplaced: (name, values) => told.push([name, values]),
+        }),
+      )
+      expect(rows).toEqual([
+        [1, '\ufffdx'],
+        [2, '😀'],
+        [3, `${'é'.repeat(9000)}\ufffd`],
+      ])
+      expect(told).toEqual([
+        ['s', 1],
+        ['s', 1],
+      ])
+      const asKey = database.stream({ ...replaced, key: ['s'] }, { loneSurrogates: 'replace' })
+      await expect(rowsOf(asKey)).rejects.toMatchObject({
+        code: 'lone-surrogate',
+        hint: expect.stringContaining('two keys could become one'),
       })
     })
 

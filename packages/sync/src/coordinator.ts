@@ -154,7 +154,10 @@ export class IncrementalSyncCoordinator {
     return await verifyTables(
       { server: source.server, table: await source.server.describeTable(table.table, options) },
       { server: target, table: await target.describeTable(table.target ?? table.table, options) },
-      options,
+      {
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+        ...(table.loneSurrogates === undefined ? {} : { loneSurrogates: table.loneSurrogates }),
+      },
     )
   }
 

@@ -16,6 +16,7 @@ import type { RecordBatch } from 'apache-arrow'
 import type { Logger } from './logger.ts'
 import { tableText } from './names.ts'
 import type { LoadSettings } from './read/load-options.ts'
+import { Losses } from './read/losses.ts'
 import type { SourceReads } from './read/source-reads.ts'
 import type { LoadReport } from './results.ts'
 import type { SyncOptions, TableSync } from './table-sync.ts'
@@ -101,6 +102,7 @@ export class LoadTotals {
   chunks = 0
   #snapshotId: bigint | undefined
   #sequence: Committed['sequence']
+  readonly #losses = new Losses()
   #begun: { readonly handover: string; readonly chunks: number; readonly key: string | undefined } | undefined
 
   /** The load that chunks are added to. A second one comes after somebody else committed; the first one's report stays. */
@@ -108,7 +110,8 @@ export class LoadTotals {
     this.#begun = this.#begun === undefined ? begun : { ...begun, chunks: this.#begun.chunks }
   }
 
-  add({ rows, snapshotId, sequence }: Committed): void {
+  add({ rows, snapshotId, sequence }: Committed, losses: Losses): void {
+    this.#losses.addAll(losses.counts)
     this.rows += rows
     this.chunks += 1
     this.#snapshotId = snapshotId
@@ -116,7 +119,13 @@ export class LoadTotals {
   }
 
   /** Undefined when the run committed nothing of a load. */
-  get committed(): (Omit<Committed, 'status'> & { readonly watermark: string; readonly load: LoadReport }) | undefined {
+  get committed():
+    | (Omit<Committed, 'status'> & {
+        readonly watermark: string
+        readonly load: LoadReport
+        readonly losses: Losses['counts']
+      })
+    | undefined {
     if (this.#begun === undefined || this.#snapshotId === undefined) return undefined
     return {
       rows: this.rows,
@@ -124,6 +133,7 @@ export class LoadTotals {
       sequence: this.#sequence,
       watermark: this.#begun.handover,
       load: { chunks: this.chunks, resumedAfter: this.#begun.chunks, key: this.#begun.key },
+      losses: this.#losses.counts,
     }
   }
 }

@@ -10,6 +10,7 @@ import { planError, SyncError, type SyncProblem } from './errors.ts'
 import { changesQuery, fillBatch, LoadTotals, type ExtractContext, type ExtractRun } from './extract-run.ts'
 import { load } from './load.ts'
 import { tableText } from './names.ts'
+import { Losses } from './read/losses.ts'
 import { planReads } from './read/plan-reads.ts'
 import { SourceReads } from './read/source-reads.ts'
 import type { ExtractResult } from './results.ts'
@@ -56,6 +57,12 @@ export async function extract(
     }
     const durationMs = context.environment.nowMs() - startedMs
     const result = { ...withLoad(attempt, run.totals), reads: run.reads.report, restarts, durationMs }
+    if (result.status === 'committed' && result.losses !== undefined) {
+      context.logger.warn(
+        { runId: context.runId, journal: journal.label, losses: result.losses },
+        'halves of surrogate pairs were replaced by U+FFFD',
+      )
+    }
     return { journal, strategy: run.strategy.name, result }
   }
   throw new SyncError('contention', `${journal.label}: other extractors committed first ${mostRestarts + 1} times`, {
@@ -85,6 +92,7 @@ function beginRun(
     server: context.source,
     isolation,
     maxRowsPerSecond: settings.maxRowsPerSecond,
+    loneSurrogates: table.loneSurrogates ?? 'refuse',
     environment,
     logger,
     runId,
@@ -112,28 +120,32 @@ async function extractOnce(
   const low = head.watermark
   const heartbeatDue = isHeartbeatDue(run, head)
   if (strategy.isEmpty(low, high) && !heartbeatDue) return unchanged(head, low)
+  const losses = new Losses()
   await using batch = await fillBatch(run, {
     journal,
     head,
     mode: 'increment',
-    read: () => run.reads.stream(run.query({ low, high })),
+    read: () => run.reads.stream(run.query({ low, high }), losses),
   })
   if (batch.rows === 0n && !heartbeatDue) return unchanged(head, low)
   const outcome = await batch.commit({
     watermark: high,
     strategy: strategy.name,
-    summary: { 'icebridge.run-id': context.runId },
+    summary: { 'icebridge.run-id': context.runId, ...losses.summary },
   })
   if (outcome.status === 'conflict') return outcome
   const mode = outcome.rows === 0n ? 'heartbeat' : 'increment'
-  return { ...outcome, mode, watermark: high, load: undefined }
+  return { ...outcome, mode, watermark: high, load: undefined, ...given(losses.counts) }
 }
 
 /** What the run committed in all: chunks of a load, then, if somebody else committed the last of them, an increment. */
 function withLoad(attempt: AttemptResult, totals: LoadTotals): AttemptResult {
-  const { committed } = totals
-  if (committed === undefined) return attempt
-  if (attempt.status === 'unchanged') return { status: 'committed', mode: 'load', ...committed }
+  if (totals.committed === undefined) return attempt
+  const { losses: ofLoad, ...committed } = totals.committed
+  if (attempt.status === 'unchanged') return { status: 'committed', mode: 'load', ...committed, ...given(ofLoad) }
+  const losses = new Losses()
+  losses.addAll(ofLoad)
+  losses.addAll(attempt.losses)
   const from = committed.sequence?.from ?? attempt.sequence?.from
   const to = attempt.sequence?.to ?? committed.sequence?.to
   return {
@@ -141,7 +153,12 @@ function withLoad(attempt: AttemptResult, totals: LoadTotals): AttemptResult {
     rows: committed.rows + attempt.rows,
     sequence: from === undefined || to === undefined ? undefined : { from, to },
     load: committed.load,
+    ...given(losses.counts),
   }
+}
+
+function given(losses: Losses['counts']): { readonly losses?: NonNullable<Losses['counts']> } {
+  return losses === undefined ? {} : { losses }
 }
 
 /**

@@ -12,6 +12,7 @@ import type { RecordBatch } from 'apache-arrow'
 import { fillBatch, type ExtractRun } from './extract-run.ts'
 import { ChunkRead } from './read/chunk-read.ts'
 import { LoadChunks, type Chunk } from './read/load-chunks.ts'
+import { Losses } from './read/losses.ts'
 
 /** Bytes of a chunk that may wait in memory until the chunks before it are committed, a connection. */
 const aheadBytes = 8 * 1024 * 1024
@@ -32,6 +33,8 @@ interface LoadState {
 interface OpenChunk extends AsyncDisposable {
   readonly chunk: Chunk
   readonly read: ChunkRead
+  /** Of the last read of the chunk. */
+  readonly losses: Losses
 }
 
 /**
@@ -92,7 +95,7 @@ async function commitInOrder(
   for (;;) {
     await using open = await queue.next()
     if (open === undefined) return { status: 'complete' }
-    const { chunk } = open
+    const { chunk, losses } = open
     const { upTo } = chunk.ends
     let bytes = 0
     const weigh = async function* (batches: AsyncIterable<RecordBatch>): AsyncGenerator<RecordBatch> {
@@ -114,16 +117,16 @@ async function commitInOrder(
         ...(upTo === undefined || key === undefined ? {} : { cursor: serializeBoundary(key, upTo) }),
       },
       // The first try takes what was read ahead; a repetition reads the chunk again from its beginning.
-      read: (attempt) => weigh(attempt === 1 ? open.read.batches() : run.reads.stream(queryOf(run, chunk))),
+      read: (attempt) => weigh(attempt === 1 ? open.read.batches() : run.reads.stream(queryOf(run, chunk), losses)),
     })
     plan.learn(batch.rows, bytes)
     const outcome = await batch.commit({
       watermark: loading.handover,
       strategy: run.strategy.name,
-      summary: { 'icebridge.run-id': run.context.runId },
+      summary: { 'icebridge.run-id': run.context.runId, ...losses.summary },
     })
     if (outcome.status === 'conflict') return outcome
-    run.totals.add(outcome)
+    run.totals.add(outcome, losses)
     run.context.logger.debug(
       { runId: run.context.runId, journal: journal.label, chunk: chunk.number, rows: outcome.rows },
       'chunk committed',
@@ -185,10 +188,11 @@ class ChunkQueue {
 
   #open(chunk: Chunk): OpenChunk {
     const query = queryOf(this.#run, chunk)
-    const read = new ChunkRead((signal) => this.#run.reads.stream(query, { signal, batchBytes }), {
+    const losses = new Losses()
+    const read = new ChunkRead((signal) => this.#run.reads.stream(query, losses, { signal, batchBytes }), {
       aheadBytes,
       signal: this.#run.options.signal,
     })
-    return { chunk, read, [Symbol.asyncDispose]: () => read[Symbol.asyncDispose]() }
+    return { chunk, read, losses, [Symbol.asyncDispose]: () => read[Symbol.asyncDispose]() }
   }
 }

@@ -1,6 +1,6 @@
 import { ChangeDetectionError } from '@icebridge/change-detection'
 import { checkLayout, Journal, planJournal, type JournalLayout, type Lake as JournalLake } from '@icebridge/journal'
-import { exactReading, type SqlServer } from '@icebridge/sqlserver'
+import { exactReading, keyOf, type SqlServer, type TableDefinition } from '@icebridge/sqlserver'
 import { planImport } from '@icebridge/sqlserver-import'
 import { describeTarget, importOptions } from './apply.ts'
 import { SyncError, type SyncProblem } from './errors.ts'
@@ -50,6 +50,7 @@ export async function planTable(
       problems.push({ code: error.code, table: tableText(table.table), message: error.message, hint: error.hint ?? '' })
     } else throw error
   }
+  const replacing = table.loneSurrogates === 'replace' ? replacedColumns(definition) : new Set<string>()
   const targetName = table.target ?? table.table
   const target = context.target === undefined ? undefined : await describeTarget(context.target, targetName, options)
   const targetVerdicts = new Map<string, string>()
@@ -71,11 +72,24 @@ export async function planTable(
       name: column.name,
       sqlType,
       icebergType,
-      verdict: [verdict === 'loses' ? `loses ${loss ?? ''}` : verdict, targetVerdicts.get(column.name)]
+      verdict: [
+        verdict === 'loses' ? `loses ${loss ?? ''}` : replacing.has(column.name) ? loneSurrogateVerdict : verdict,
+        targetVerdicts.get(column.name),
+      ]
         .filter((part) => part !== undefined)
         .join('; '),
     })),
     problems,
     notes,
   }
+}
+
+const loneSurrogateVerdict = 'exact but for halves of surrogate pairs, which become U+FFFD'
+
+/** Columns that can hold half of a surrogate pair and are not of the key: Unicode text, and sql_variant, which may hold some. */
+function replacedColumns(table: TableDefinition): ReadonlySet<string> {
+  const key = keyOf(table)
+  const isKey = (name: string): boolean => key?.columns.some((column) => column.name === name) === true
+  const types = ['nchar', 'nvarchar', 'ntext', 'sql_variant']
+  return new Set(table.columns.flatMap(({ name, type }) => (types.includes(type.name) && !isKey(name) ? [name] : [])))
 }

@@ -42,6 +42,8 @@ export type ExtractResult =
       readonly watermark: string
       /** Of mode `load`. */
       readonly load: LoadReport | undefined
+      /** Texts that the lake has with U+FFFD in place of half a surrogate pair, by column; only of tables that declared it. */
+      readonly losses?: Readonly<Record<string, bigint>>
       readonly reads: ReadReport
       /** How often the batch had to start again because another extractor committed first. */
       readonly restarts: number

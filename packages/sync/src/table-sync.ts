@@ -24,6 +24,11 @@ export interface TableSync {
   readonly timestamps?: 'exact' | 'micros'
   /** `micros` stores time as a long, for engines without a time type. By default `time`. */
   readonly time?: 'time' | 'micros'
+  /**
+   * Text with half of a surrogate pair, which UTF-8 cannot store: `refuse` stops the run and names column and row; `replace` puts
+   * U+FFFD in its place and counts such values in the result, the snapshot and a warning. Never in the key. By default `refuse`.
+   */
+  readonly loneSurrogates?: 'refuse' | 'replace'
   /** How its rows are read from the source. */
   readonly load?: LoadOptions
   /** Columns that go to the lake and not to the target; none of the key. */

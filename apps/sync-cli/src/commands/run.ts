@@ -55,6 +55,9 @@ function describe(label: string, { extract, apply, durationMs }: SyncResult): st
     const resumed =
       load === undefined || load.resumedAfter === 0 ? '' : ` after the ${load.resumedAfter} of an earlier run`
     parts.push(`${extract.mode} ${extract.rows} rows${chunks}${resumed} → snapshot ${extract.snapshotId}`)
+    for (const [column, values] of Object.entries(extract.losses ?? {})) {
+      parts.push(`${values} texts of ${column} have U+FFFD in place of half a surrogate pair`)
+    }
   }
   if (extract?.status === 'unchanged') parts.push('source unchanged')
   if (apply?.status === 'applied') {

@@ -22,11 +22,19 @@ export async function verify(
     try {
       const result = await (await coordinator()).verify(sync, { signal: context.signal })
       const skipped = result.skipped.map(({ column, reason }) => `; ${column} left out: ${reason}`).join('')
+      const replaced = Object.entries(result.replaced ?? {})
+        .map(([column, values]) => `; ${values} texts of ${column} compared with half surrogate pairs replaced`)
+        .join('')
       const counts =
         result.status === 'equal'
           ? `${result.sourceRows} rows × ${result.columns.length} columns`
           : `missing ${result.missing}, extra ${result.extra}, different ${result.different}`
-      printResult(context.output, 'verify', { label, ...result }, `${label}: ${result.status}, ${counts}${skipped}`)
+      printResult(
+        context.output,
+        'verify',
+        { label, ...result },
+        `${label}: ${result.status}, ${counts}${replaced}${skipped}`,
+      )
       if (result.status !== 'equal') failed += 1
     } catch (error) {
       context.signal.throwIfAborted()

@@ -78,6 +78,7 @@ const tableSettings = {
   strategy: strategy.exactOptional(),
   timestamps: z.enum(['exact', 'micros']).exactOptional(),
   time: z.enum(['time', 'micros']).exactOptional(),
+  loneSurrogates: z.enum(['refuse', 'replace']).exactOptional(),
   heartbeatMs: z.number().int().min(1).exactOptional(),
   maxUnitRows: z.number().int().min(1).exactOptional(),
   straightLoad: z.enum(['auto', 'never']).exactOptional(),

@@ -5,12 +5,14 @@ import type { RecordBatch } from 'apache-arrow'
 import type { Logger } from '../logger.ts'
 import type { ReadReport } from '../results.ts'
 import type { Isolation } from './isolation.ts'
+import type { Losses } from './losses.ts'
 import { RowRate } from './row-rate.ts'
 
 export interface SourceReadsOptions {
   readonly server: SqlServer
   readonly isolation: Isolation
   readonly maxRowsPerSecond: number | undefined
+  readonly loneSurrogates: 'refuse' | 'replace'
   readonly environment: Environment
   readonly logger: Logger
   readonly runId: string
@@ -48,16 +50,20 @@ export class SourceReads {
     }
   }
 
-  /** Streams a query once. An early end cancels it. */
+  /** Streams a query once; `losses` learns what could not be kept. An early end cancels it. */
   async *stream(
     query: ReadQuery,
+    losses: Losses,
     options: { readonly signal?: AbortSignal | undefined; readonly batchBytes?: number } = {},
   ): AsyncGenerator<RecordBatch, void, undefined> {
-    const { server } = this.#options
+    const { server, loneSurrogates } = this.#options
+    losses.clear()
     const signal = options.signal ?? this.#options.signal
     const done = this.#begin()
     try {
       const batches = server.stream(this.#isolated(query), {
+        loneSurrogates,
+        onReplaced: (column, values) => losses.add(column, values),
         ...(signal === undefined ? {} : { signal }),
         ...(options.batchBytes === undefined ? {} : { batchBytes: options.batchBytes }),
         ...(this.#rate === undefined ? {} : { batchRows: this.#rate.batchRows }),

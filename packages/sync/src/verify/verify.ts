@@ -14,6 +14,7 @@ import {
   type TableDefinition,
 } from '@icebridge/sqlserver'
 import { SyncError } from '../errors.ts'
+import { Losses } from '../read/losses.ts'
 import { comparable, sameCell } from './cells.ts'
 import { RowCursor } from './cursor.ts'
 
@@ -30,6 +31,8 @@ export interface VerifyResult {
   readonly different: bigint
   /** Rows that differ in a column, by column name; a row counts once for each column. */
   readonly differentColumns: Readonly<Record<string, bigint>>
+  /** Texts of the source that were compared with U+FFFD in place of half a surrogate pair, by column, as the table declares it. */
+  readonly replaced?: Readonly<Record<string, bigint>>
   readonly columns: readonly string[]
   /** Columns left out, and why; a column is never left out silently. */
   readonly skipped: readonly { readonly column: string; readonly reason: string }[]
@@ -47,7 +50,7 @@ export interface VerifySide {
 export async function verifyTables(
   source: VerifySide,
   target: VerifySide,
-  options: { readonly signal?: AbortSignal } = {},
+  options: { readonly signal?: AbortSignal; readonly loneSurrogates?: 'refuse' | 'replace' } = {},
 ): Promise<VerifyResult> {
   const key = keyOf(source.table)
   if (key === undefined) {
@@ -87,7 +90,14 @@ export async function verifyTables(
     pairs.map((p) => p.target),
     keyPairs.map((p) => ({ column: p.target, as: p.source })),
   )
-  const counts = await compare(source.server.stream(left.query, options), target.server.stream(right.query, options), {
+  const { loneSurrogates = 'refuse', ...reading } = options
+  const losses = new Losses()
+  const rows = source.server.stream(left.query, {
+    ...reading,
+    loneSurrogates,
+    onReplaced: (column, values) => losses.add(column, values),
+  })
+  const counts = await compare(rows, target.server.stream(right.query, reading), {
     keys: keyPairs.length,
     columns: pairs.map((pair, index) => ({
       name: pair.source.name,
@@ -96,7 +106,13 @@ export async function verifyTables(
     })),
   })
   const equal = counts.missing === 0n && counts.extra === 0n && counts.different === 0n
-  return { status: equal ? 'equal' : 'different', ...counts, columns: pairs.map((p) => p.source.name), skipped }
+  return {
+    status: equal ? 'equal' : 'different',
+    ...counts,
+    ...(losses.counts === undefined ? {} : { replaced: losses.counts }),
+    columns: pairs.map((p) => p.source.name),
+    skipped,
+  }
 }
 
 /** Where a column's value and its companions are in a batch, by role. */
