@@ -7,6 +7,8 @@ export interface Measured {
   readonly peakMb: number
 }
 
+type Times = Pick<Measured, 'seconds' | 'cpuSeconds'>
+
 /** Runs something that counts rows, and prints what it took. The peak is the process's since its start. */
 export async function measure(run: () => Promise<number>): Promise<void> {
   const cpu = process.cpuUsage()
@@ -34,7 +36,7 @@ export function median(all: readonly Measured[]): Measured {
 }
 
 /** How many times as fast the first is as the second: by the clock and by processor time. */
-export function ratios(of: Measured, to: Measured): { readonly ratio: number; readonly cpuRatio: number } {
+export function ratios(of: Times, to: Times): { readonly ratio: number; readonly cpuRatio: number } {
   const round = (value: number): number => Math.round(value * 100) / 100
   return { ratio: round(to.seconds / of.seconds), cpuRatio: round(to.cpuSeconds / of.cpuSeconds) }
 }

@@ -35,5 +35,5 @@ async function* measured(shape: Shape, run: ShapeRun, say: (text: string) => voi
     { bench: `${name}, to the bare stream of plain columns`, aim: 'none; the bare stream rounds' },
     { of: legs.extract, to: legs.plain },
   )
-  yield* externalTools(shape, { source: run.source, folder: run.folder() }, say)
+  yield* externalTools(shape, { source: run.source, target: run.target(0), folder: () => run.folder() }, say)
 }

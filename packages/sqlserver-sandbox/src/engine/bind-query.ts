@@ -201,8 +201,8 @@ export function expandItem(item: SelectItem, binder: Binder, sources: readonly S
   const e = item.expression
   if (e.kind !== 'star') {
     const value = binder.value(e)
-    if (e.kind === 'column' && item.alias === undefined) return [value]
-    return [{ ...value, name: item.alias }]
+    // A column has the name of the query, not of the table: they may differ in case.
+    return [{ ...value, name: item.alias ?? (e.kind === 'column' ? e.parts.at(-1) : undefined) }]
   }
   const qualifier = e.qualifier.at(-1)
   const wanted = sources.filter((s) => qualifier === undefined || fold(s.alias) === fold(qualifier))

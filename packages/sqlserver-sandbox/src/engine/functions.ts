@@ -143,6 +143,10 @@ const rules: Readonly<Record<string, Rule>> = {
   UNICODE: (args) => bound(`CAST(unicode(${text(arg(args, 0)).sql}) AS INTEGER)`, int),
   QUOTENAME: (args) =>
     bound(`('[' || replace(${text(arg(args, 0)).sql}, ']', ']]') || ']')`, { name: 'nvarchar', length: 258 }),
+  PARSENAME: (args) => {
+    const name = { name: 'nvarchar', length: 128 } as const
+    return bound(`name_part(${text(arg(args, 0)).sql}, ${asInt(arg(args, 1))})`, name)
+  },
   CHARINDEX: (args) => {
     const needle = keyText(arg(args, 0))
     const hay = keyText(arg(args, 1))

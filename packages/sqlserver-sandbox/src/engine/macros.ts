@@ -37,4 +37,7 @@ export const macros: readonly string[] = [
   `CREATE OR REPLACE MACRO text_unscaled_hex(t) AS hex(TRY_CAST(replace(replace(t, '-', ''), '.', '') AS UHUGEINT))`,
   `CREATE OR REPLACE MACRO text_words(t) AS reverse_hex(lpad(text_unscaled_hex(t), CAST((length(text_unscaled_hex(t)) + 7) // 8 * 8 AS INTEGER), '0'))`,
   `CREATE OR REPLACE MACRO decimal_words(d) AS reverse_hex(lpad(unscaled_hex(d), CAST((length(unscaled_hex(d)) + 7) // 8 * 8 AS INTEGER), '0'))`,
+  `CREATE OR REPLACE MACRO name_parts(s) AS regexp_extract_all(s || '.', '(\\[(?:[^\\]]|\\]\\])*\\]|"(?:[^"]|"")*"|[^."\\[\\]]*)\\.', 1)`,
+  `CREATE OR REPLACE MACRO name_unquoted(p) AS nullif(CASE p[1] WHEN '[' THEN replace(p[2:-2], ']]', ']') WHEN '"' THEN replace(p[2:-2], '""', '"') ELSE p END, '')`,
+  `CREATE OR REPLACE MACRO name_part(s, n) AS (CASE WHEN length(array_to_string(name_parts(s), '.')) = length(s) AND n BETWEEN 1 AND len(name_parts(s)) AND len(name_parts(s)) <= 4 THEN name_unquoted(name_parts(s)[-n]) END)`,
 ]

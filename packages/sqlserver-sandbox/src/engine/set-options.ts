@@ -11,7 +11,6 @@ const fixed: Readonly<Record<string, string>> = {
   ARITHABORT: 'ON',
   CONCAT_NULL_YIELDS_NULL: 'ON',
   NUMERIC_ROUNDABORT: 'OFF',
-  CURSOR_CLOSE_ON_COMMIT: 'OFF',
   IMPLICIT_TRANSACTIONS: 'OFF',
   FMTONLY: 'OFF',
   NOEXEC: 'OFF',
@@ -22,7 +21,7 @@ const fixed: Readonly<Record<string, string>> = {
   ROWCOUNT: '0',
 }
 
-/** Options that change nothing here. */
+/** Options that change nothing here; there are no cursors. */
 const ignored = new Set([
   'TEXTSIZE',
   'STATISTICS IO',
@@ -30,6 +29,7 @@ const ignored = new Set([
   'DEADLOCK_PRIORITY',
   'QUERY_GOVERNOR_COST_LIMIT',
   'CONTEXT_INFO',
+  'CURSOR_CLOSE_ON_COMMIT',
 ])
 
 export function setOption(state: SessionState, names: readonly string[], value: string): void {

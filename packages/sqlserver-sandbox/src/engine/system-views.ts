@@ -222,6 +222,7 @@ const views: Readonly<Record<string, View>> = {
   ),
   'sys.views': empty(objectColumns),
   'sys.procedures': empty(objectColumns),
+  'sys.synonyms': empty(`${objectColumns} base_object_name:name`),
   'sys.security_policies': empty(`${objectColumns} is_enabled:bit`),
   'sys.security_predicates': empty(
     'object_id:int security_predicate_id:int target_object_id:int predicate_definition:text predicate_type:int predicate_type_desc:name operation:int',

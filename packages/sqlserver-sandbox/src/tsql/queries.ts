@@ -1,5 +1,5 @@
 import { notImplemented, sqlError } from '../engine/errors.ts'
-import type { CommonTable, Expression, FromItem, Query, QueryBody, Select, SelectItem } from './ast.ts'
+import type { ObjectName, CommonTable, Expression, FromItem, Query, QueryBody, Select, SelectItem } from './ast.ts'
 import type { Cursor } from './cursor.ts'
 import { parseAdditive, parseExpression, parseOrderItems } from './expressions.ts'
 import { statementWords } from './keywords.ts'
@@ -210,7 +210,7 @@ function parseSource(c: Cursor): FromItem {
   if (c.at('TABLESAMPLE')) throw notImplemented('TABLESAMPLE')
   const alias = parseAlias(c)
   if (c.at('PIVOT') || c.at('UNPIVOT')) throw notImplemented(c.token.upper)
-  return { kind: 'table', name, alias, hints: parseHints(c) }
+  return { kind: 'table', name, alias, hints: parseHints(c, isCatalog(name)) }
 }
 
 function parseParenthesizedSource(c: Cursor): FromItem {
@@ -252,20 +252,20 @@ export function parseRows(c: Cursor): Expression[][] {
 
 const knownHints = new Set(
   `NOLOCK READUNCOMMITTED UPDLOCK REPEATABLEREAD SERIALIZABLE READCOMMITTED READCOMMITTEDLOCK FASTFIRSTROW TABLOCK TABLOCKX PAGLOCK
-ROWLOCK HOLDLOCK XLOCK NOWAIT FORCESEEK FORCESCAN NOEXPAND KEEPIDENTITY KEEPDEFAULTS IGNORE_CONSTRAINTS IGNORE_TRIGGERS`.split(
+ROWLOCK HOLDLOCK XLOCK NOWAIT FORCESEEK FORCESCAN NOEXPAND KEEPIDENTITY KEEPDEFAULTS READPAST IGNORE_CONSTRAINTS IGNORE_TRIGGERS`.split(
     /\s+/,
   ),
 )
 
-/** WITH (hint, ...). An unknown hint is error 321, as in SQL Server; READPAST and SNAPSHOT would change the result and are refused. */
-export function parseHints(c: Cursor): string[] {
+/** WITH (hint, ...). An unknown hint is error 321, as in SQL Server; READPAST and SNAPSHOT would change the result and are refused, but READPAST on a view of the catalog, where no row is locked here. */
+export function parseHints(c: Cursor, catalog = false): string[] {
   if (!c.at('WITH', '(')) return []
   c.position += 2
   const hints: string[] = []
   do {
     const hint = c.next()
     const name = hint.upper.toUpperCase()
-    if (name === 'READPAST' || name === 'SNAPSHOT') throw notImplemented(`the table hint ${name}`)
+    if (name === 'SNAPSHOT' || (name === 'READPAST' && !catalog)) throw notImplemented(`the table hint ${name}`)
     if (name === 'INDEX') {
       if (c.accept('=')) c.next()
       else skipParenthesized(c)
@@ -283,6 +283,11 @@ export function parseHints(c: Cursor): string[] {
   } while (!c.at(')'))
   c.expect(')')
   return hints
+}
+
+function isCatalog(name: ObjectName): boolean {
+  const schema = name.at(-2)?.toLowerCase()
+  return schema === 'sys' || schema === 'information_schema'
 }
 
 function skipParenthesized(c: Cursor): void {

@@ -88,6 +88,8 @@ test.each([
   "SELECT DATEPART(hour, CONVERT(time, '10:00')), DATEADD(month, 1, CONVERT(date, '2024-01-31'))",
   `${merge} WHEN MATCHED AND s.a = 1 THEN DELETE WHEN MATCHED THEN UPDATE SET n = N'x';`,
   'SELECT SUM(id) OVER (PARTITION BY n) FROM t',
+  'SELECT name FROM sys.tables WITH (READPAST)',
+  'SELECT name, base_object_name FROM sys.synonyms',
 ])('%s runs', async (batch) => {
   expect(await errorNumbers(session, batch)).toEqual([])
 })
@@ -96,6 +98,7 @@ test.each([
   ['SAVE TRANSACTION p', 'SAVE TRANSACTION'],
   ['BEGIN TRAN; ROLLBACK TRANSACTION p', 'ROLLBACK TRANSACTION with a name'],
   ['SELECT 1 AS a INTO #x', 'SELECT ... INTO'],
+  ['SELECT id FROM t WITH (READPAST)', 'the table hint READPAST'],
   ['SELECT TOP (1) WITH TIES id FROM t ORDER BY id', 'TOP ... WITH TIES'],
   ['UPDATE TOP (1 + 1) t SET n = NULL', 'TOP of a computed number in UPDATE and DELETE'],
 ])('%s is refused by name', async (batch, construct) => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Engine, Session } from '../../src/session.ts'
-import { open, rows } from './collect.ts'
+import { open, rows, run } from './collect.ts'
 
 let engine: Engine
 let session: Session
@@ -86,4 +86,25 @@ test('the code page of a collation is told for those that are known, and refused
   expect(await rows(session, page('SQL_Latin1_General_CP1_CI_AS'))).toEqual([[1252]])
   expect(await rows(session, page('Latin1_General_100_CI_AS_SC_UTF8'))).toEqual([[65001]])
   await expect(rows(session, page('Cyrillic_General_CI_AS'))).rejects.toThrow(/COLLATIONPROPERTY/)
+})
+
+test('PARSENAME gives the parts of a name from the right, and NULL for what is none', async () => {
+  const names = [
+    "'a.b.c', 1",
+    "'a.b.c', 3",
+    "'a.b.c', 4",
+    `'[a.x]]y]..["b"]', 3`,
+    `'"c""d"', 1`,
+    "'a..c', 2",
+    "'a.b.c.d.e', 1",
+    "'a[b', 1",
+  ]
+  expect(await rows(session, `SELECT ${names.map((name) => `PARSENAME(${name})`).join(', ')}`)).toEqual([
+    ['c', 'a', null, 'a.x]y', 'c"d', null, null, null],
+  ])
+})
+
+test('a column of a result has the name that the query gives it, in its case', async () => {
+  const { sets } = await run(session, 'SELECT NAME, s.Schema_ID, name AS [As] FROM sys.schemas AS s')
+  expect(sets[0]?.columns.map(({ name }) => name)).toEqual(['NAME', 'Schema_ID', 'As'])
 })
