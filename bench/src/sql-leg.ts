@@ -1,12 +1,12 @@
 /**
  * One leg of the loop or its peer, measured in a process of its own. Arguments: the leg (`bare`, `bare-plain`, `extract`,
- * `one-stream`, `one-connection`, `two-connections`, `bulk`, `apply`), the shape, the source, the target, the lake's folder. The last line is a {@link Measured}.
+ * `extract-converted`, `one-stream`, `one-connection`, `two-connections`, `bulk`, `apply`), the shape, the source, the target, the lake's folder. The last line is a {@link Measured}.
  */
 import { strategyFor } from '@icebridge/change-detection'
 import { LocalFileIO } from '@icebridge/fileio'
 import { SqlCatalog, systemEnvironment } from '@icebridge/iceberg-catalog'
 import { planJournal } from '@icebridge/journal'
-import { parseConnectionString, quoteName, SqlServer, type ReadQuery } from '@icebridge/sqlserver'
+import { parseConnectionString, quoteName, SqlServer, useExactValues, type ReadQuery } from '@icebridge/sqlserver'
 import { IncrementalSyncCoordinator, type LoadOptions } from '@icebridge/sync'
 import mssql from 'mssql'
 import { measure } from './measure.ts'
@@ -123,6 +123,10 @@ switch (leg) {
   case 'extract':
   case 'apply':
     await runLeg(leg)
+    break
+  case 'extract-converted':
+    useExactValues('convert')
+    await runLeg('extract')
     break
   case 'one-stream':
     await runLeg('extract', { chunkRows: 0 })

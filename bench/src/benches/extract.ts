@@ -15,11 +15,17 @@ export async function* extract(options: { readonly say: (text: string) => void }
 }
 
 async function* measured(shape: Shape, run: ShapeRun, say: (text: string) => void): AsyncGenerator<Figure> {
-  const legs = { bare: [] as Measured[], plain: [] as Measured[], extract: [] as Measured[] }
+  const legs = {
+    bare: [] as Measured[],
+    plain: [] as Measured[],
+    extract: [] as Measured[],
+    converted: [] as Measured[],
+  }
   for (let round = 0; round < rounds(shape); round++) {
     legs.bare.push(await run.leg('bare', {}))
     legs.extract.push(await run.leg('extract', { folder: run.folder() }))
     legs.plain.push(await run.leg('bare-plain', {}))
+    if (shape.rounds > 1) legs.converted.push(await run.leg('extract-converted', { folder: run.folder() }))
   }
   const name = `extract ${shape.name}`
   yield legFigure(shape, { bench: `${name}, bare stream of the query`, aim: '' }, { of: legs.bare, to: undefined })
@@ -35,5 +41,11 @@ async function* measured(shape: Shape, run: ShapeRun, say: (text: string) => voi
     { bench: `${name}, to the bare stream of plain columns`, aim: 'none; the bare stream rounds' },
     { of: legs.extract, to: legs.plain },
   )
+  if (legs.converted.length > 0)
+    yield legFigure(
+      shape,
+      { bench: `${name}, exact values converted by the server, to those of the driver`, aim: 'none; the fallback' },
+      { of: legs.converted, to: legs.extract },
+    )
   yield* externalTools(shape, { source: run.source, target: run.target(0), folder: () => run.folder() }, say)
 }
