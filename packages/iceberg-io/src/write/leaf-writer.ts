@@ -1,21 +1,18 @@
-import type { ColumnView } from '@icebridge/columnar'
+import type { ColumnView, Validity } from '@icebridge/columnar'
 import { ByteWriter } from 'hyparquet-writer/src/bytewriter.js'
 import { serializeTCompactProtocol } from 'hyparquet-writer/src/thrift.js'
+import { BitBuffer, countBits } from './bit-buffer.ts'
 import { BloomFilter, type BloomOptions } from './bloom-filter.ts'
+import { BooleanEncoder } from './boolean-encoder.ts'
 import { ByteBuffer } from './byte-buffer.ts'
 import { BytesEncoder } from './bytes-encoder.ts'
 import type { PageCompressor } from './compression.ts'
-import {
-  BooleanEncoder,
-  DecimalEncoder,
-  FixedEncoder,
-  FloatEncoder,
-  Int32Encoder,
-  Int64Encoder,
-} from './numeric-encoders.ts'
+import { LargeDecimalEncoder, SmallDecimalEncoder } from './decimal-encoder.ts'
+import { FixedEncoder } from './fixed-encoder.ts'
 import type { IndexedPage } from './page-index.ts'
 import type { Leaf } from './parquet-schema.ts'
-import { appendHybrid, appendRun, bitWidth } from './rle-hybrid.ts'
+import { FloatEncoder, Int32Encoder, Int64Encoder } from './plain-encoder.ts'
+import { appendBitmap, appendHybrid, appendRun, bitWidth } from './rle-hybrid.ts'
 import type { Shredded } from './shred.ts'
 import { unionBounds } from './statistics.ts'
 import type { PageEncoding, RawBounds, ValueEncoder } from './value-encoder.ts'
@@ -81,7 +78,9 @@ export class LeafWriter {
   readonly #levels = new ByteBuffer()
   /** A page's levels and values, until it is compressed. */
   readonly #body = new ByteBuffer(0)
-  #definitions = new Uint8Array(1024)
+  /** Which slots of the open page hold a value, from its first null on: the levels of a leaf that is a column itself. */
+  readonly #present = new BitBuffer()
+  #definitions = new Uint8Array(0)
   #repetitions = new Uint8Array(0)
   #slots = 0
   #pageRows = 0
@@ -125,10 +124,14 @@ export class LeafWriter {
 
   /** Appends nulls, one a row, for a leaf of a column that the batch does not have. */
   appendNulls(slots: number): void {
-    this.#reserveLevels(slots)
-    this.#keepLevels()
-    this.#definitions.fill(0, this.#slots, this.#slots + slots)
-    this.#repetitions.fill(0, this.#slots, this.#slots + slots)
+    if (this.leaf.path.length === 1) {
+      this.#beginPresent()
+      this.#present.appendRun(0, slots)
+    } else {
+      this.#reserveLevels(slots)
+      this.#definitions.fill(0, this.#slots, this.#slots + slots)
+      this.#repetitions.fill(0, this.#slots, this.#slots + slots)
+    }
     this.#slots += slots
     this.#pageRows += slots
     this.#pageNulls += slots
@@ -200,36 +203,25 @@ export class LeafWriter {
   #appendStep(view: ColumnView, from: number, to: number, scratch: Int32Array): void {
     const slots = to - from
     const { validity } = view
-    if (validity === undefined) {
-      if (this.#pageNulls > 0) {
-        this.#reserveLevels(slots)
-        this.#definitions.fill(1, this.#slots, this.#slots + slots)
-      }
-      this.#values.appendRange(view, from, to)
-      this.#slots += slots
-      return
-    }
-    this.#reserveLevels(slots)
-    this.#keepLevels()
-    const { bits, offset } = validity
-    const definitions = this.#definitions
-    let count = 0
-    let at = this.#slots
-    for (let row = from; row < to; row++) {
-      const bit = ((bits[(offset + row) >> 3] ?? 0) >> ((offset + row) & 7)) & 1
-      definitions[at++] = bit
-      scratch[count] = row
-      count += bit
+    const count = validity === undefined ? slots : countBits(validity.bits, validity.offset + from, slots)
+    if (validity !== undefined && count < slots) {
+      this.#beginPresent()
+      this.#present.appendBits(validity.bits, validity.offset + from, slots)
+    } else if (this.#pageNulls > 0) {
+      this.#present.appendRun(1, slots)
     }
     if (count === slots) this.#values.appendRange(view, from, to)
-    else if (count > 0) this.#values.appendRows(view, scratch, count)
+    else if (validity !== undefined && count > 0) {
+      rowsOf(validity, { from, to }, scratch)
+      this.#values.appendRows(view, scratch, count)
+    }
     this.#slots += slots
     this.#pageNulls += slots - count
   }
 
-  /** Levels of a column are kept from a page's first null on: the slots before it were all there. */
-  #keepLevels(): void {
-    if (this.#pageNulls === 0 && this.leaf.path.length === 1) this.#definitions.fill(1, 0, this.#slots)
+  /** At a page's first null: the slots before it were all there. */
+  #beginPresent(): void {
+    if (this.#pageNulls === 0) this.#present.appendRun(1, this.#slots)
   }
 
   #isFull(): boolean {
@@ -244,6 +236,7 @@ export class LeafWriter {
     if (maxRepetition > 0) this.#appendLevels(this.#repetitions, maxRepetition)
     if (maxDefinition > 0) {
       if (this.#pageNulls === 0 && maxRepetition === 0) this.#appendFull(maxDefinition)
+      else if (this.leaf.path.length === 1) this.#appendPresent()
       else this.#appendLevels(this.#definitions, maxDefinition)
     }
     const { encoding, bytes, bounds } = this.#values.takePage()
@@ -288,6 +281,13 @@ export class LeafWriter {
     this.#endLevels(start)
   }
 
+  /** Levels of a leaf that is a column itself: its bitmap. */
+  #appendPresent(): void {
+    const start = this.#beginLevels()
+    appendBitmap(this.#levels, this.#present.take(), this.#slots)
+    this.#endLevels(start)
+  }
+
   #appendLevels(values: Uint8Array, max: number): void {
     const start = this.#beginLevels()
     appendHybrid(this.#levels, values, this.#slots, bitWidth(max))
@@ -314,8 +314,11 @@ export class LeafWriter {
 
 function encoderOf(leaf: Leaf, options: LeafOptions): ValueEncoder {
   if (typeof leaf.type !== 'string' && leaf.type.kind === 'decimal') {
-    const fixed = leaf.physical === 'FIXED_LEN_BYTE_ARRAY'
-    return new DecimalEncoder({ fixed, width: fixed ? leaf.width : leaf.physical === 'INT32' ? 4 : 8 })
+    const { precision } = leaf.type
+    const { column } = leaf
+    if (leaf.physical === 'FIXED_LEN_BYTE_ARRAY')
+      return new LargeDecimalEncoder({ column, precision, width: leaf.width })
+    return new SmallDecimalEncoder({ column, precision, width: leaf.physical === 'INT32' ? 4 : 8 })
   }
   switch (leaf.physical) {
     case 'BOOLEAN':
@@ -334,6 +337,19 @@ function encoderOf(leaf: Leaf, options: LeafOptions): ValueEncoder {
       return new BytesEncoder({ dictionaryBytes: options.dictionaryBytes, isText: leaf.type === 'string' })
     case 'INT96':
       throw new TypeError('INT96 is read, never written')
+  }
+}
+
+/** The rows of a range that hold a value, into `scratch`. */
+function rowsOf(
+  { bits, offset }: Validity,
+  range: { readonly from: number; readonly to: number },
+  scratch: Int32Array,
+): void {
+  let count = 0
+  for (let row = range.from; row < range.to; row++) {
+    scratch[count] = row
+    count += ((bits[(offset + row) >> 3] ?? 0) >> ((offset + row) & 7)) & 1
   }
 }
 

@@ -32,6 +32,34 @@ export function appendHybrid(out: ByteBuffer, values: Uint8Array | Int32Array, c
   appendPacked(out, values, { start: literal, end: count, width })
 }
 
+/** Whole bytes of one bit from which on a run is shorter to say than its bits. */
+const RUN_BYTES = 4
+
+/** Appends the first `count` bits of a bitmap as values of one bit, whole bytes of the same bit as runs. */
+export function appendBitmap(out: ByteBuffer, bits: Uint8Array, count: number): void {
+  const whole = count >> 3
+  let literal = 0
+  for (let at = 0; at < whole;) {
+    const byte = bits[at] ?? 0
+    let end = at + 1
+    if (byte === 0 || byte === 0xff) while (end < whole && bits[end] === byte) end++
+    if (end - at >= RUN_BYTES) {
+      appendBytes(out, bits, literal, at)
+      appendRun(out, byte & 1, (end - at) * 8, 1)
+      literal = end
+    }
+    at = end
+  }
+  appendBytes(out, bits, literal, (count + 7) >> 3)
+}
+
+/** Eight values of one bit a byte. */
+function appendBytes(out: ByteBuffer, bits: Uint8Array, start: number, end: number): void {
+  if (start === end) return
+  out.appendVarint((end - start) * 2 + 1)
+  out.append(bits.subarray(start, end))
+}
+
 /** Appends one run. */
 export function appendRun(out: ByteBuffer, value: number, count: number, width: number): void {
   if (count === 0) return
