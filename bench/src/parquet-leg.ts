@@ -1,19 +1,36 @@
 /**
- * One Parquet file of one column, written or read, measured in a process of its own. Arguments: `write` or `read`, `ours` or `duckdb`,
- * the type, the number of rows, the file. DuckDB writes what stands in a table in memory, and its chunks are read without a look at
- * a value. The last line is what was measured and the bytes of the rows in memory.
+ * One Parquet file of one column, written or read {@link passes} times after once to warm up, measured in a process of its own.
+ * Arguments: `write` or `read`, `ours` or `duckdb`, the type, the number of rows, the file. DuckDB writes what stands in a table in
+ * memory, and its chunks are read without a look at a value. The last line is what was measured.
  */
+import { rmSync } from 'node:fs'
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import { LocalFileIO } from '@icebridge/fileio'
 import { readParquet, writeParquet } from '@icebridge/iceberg-io'
 import { measure } from './measure.ts'
 import { batchesOf, parquetTypes, schemaOf } from './parquet-types.ts'
 
+const passes = 5
+
 const [action = '', who = '', name = '', rowText = '', path = ''] = process.argv.slice(2)
 const rows = Number(rowText)
 const type = parquetTypes[name]
 if (type === undefined) throw new Error(`there is no type ${name}`)
 const io = new LocalFileIO()
+
+/** Measures the passes; a file that a pass would write again is taken away before. */
+async function repeated(run: () => Promise<number>): Promise<void> {
+  const pass = async (): Promise<number> => {
+    if (action === 'write') rmSync(path, { force: true })
+    return await run()
+  }
+  await pass()
+  await measure(async () => {
+    let count = 0
+    for (let done = 0; done < passes; done++) count += await pass()
+    return count
+  })
+}
 
 async function duckdb(): Promise<DuckDBConnection> {
   return await (await DuckDBInstance.create(':memory:')).connect()
@@ -22,11 +39,11 @@ async function duckdb(): Promise<DuckDBConnection> {
 switch (`${who} ${action}`) {
   case 'ours write': {
     const { batches } = batchesOf(type, rows)
-    await measure(async () => (await writeParquet(io, path, batches, { schema: schemaOf(type) })).rowCount)
+    await repeated(async () => (await writeParquet(io, path, batches, { schema: schemaOf(type) })).rowCount)
     break
   }
   case 'ours read':
-    await measure(async () => {
+    await repeated(async () => {
       let count = 0
       for await (const batch of readParquet(io, path, { fields: schemaOf(type).fields })) count += batch.numRows
       return count
@@ -35,7 +52,7 @@ switch (`${who} ${action}`) {
   case 'duckdb write': {
     const connection = await duckdb()
     await connection.run(`CREATE TABLE t AS SELECT ${type.duckdb} AS v FROM range(${rows}) AS r(i)`)
-    await measure(async () => {
+    await repeated(async () => {
       await connection.run(`COPY t TO '${path}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)`)
       return rows
     })
@@ -43,7 +60,7 @@ switch (`${who} ${action}`) {
   }
   case 'duckdb read': {
     const connection = await duckdb()
-    await measure(async () => {
+    await repeated(async () => {
       const result = await connection.stream(`SELECT v FROM read_parquet('${path}')`)
       let count = 0
       for (;;) {
@@ -57,7 +74,7 @@ switch (`${who} ${action}`) {
   }
   case 'ours size': {
     const { bytes } = batchesOf(type, rows)
-    process.stdout.write(`${JSON.stringify({ bytes })}\n`)
+    process.stdout.write(`${JSON.stringify({ bytes: bytes * passes, rows: rows * passes })}\n`)
     break
   }
   default:
