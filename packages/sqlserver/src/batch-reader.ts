@@ -164,7 +164,7 @@ class BatchRead {
       const raw = isRaw(connection)
       if (raw && !this.#cells) {
         const builders = this.#builder.columns
-        this.#target = new RowTarget(reads, { columns, builders }, () => this.#dropRefused())
+        this.#target = new RowTarget(reads, { columns, builders }, () => this.#built())
         readRowsInto(connection, this.#target)
       }
       this.#decoders = reads.map((read, index) => {
@@ -177,37 +177,44 @@ class BatchRead {
   }
 
   #row(cells: readonly ResultCell[]): void {
+    const target = this.#target
+    if (target !== undefined && target.refused === undefined) return // its rows are in the builders already
     this.#rows += 1
     const decoders = this.#decoders
     if (this.#failure !== undefined || decoders === undefined) return
-    const refused = this.#target?.refused
-    if (refused !== undefined) {
-      this.#refuse(this.#valueError(refused.error, refused.index, cells))
+    if (target?.refused !== undefined) {
+      this.#refuse(this.#valueError(target.refused.error, target.refused.index, cells))
       return
     }
     let index = 0
     try {
-      // Without cells the row is in the builders already.
       for (; index < cells.length; index += 1) {
         // Both arrays have one element a column: #columns checked it.
         ;(decoders[index] as ColumnDecoder)((cells[index] as ResultCell).value)
       }
-      const bytes = this.#buffered()
-      if (bytes >= this.#batchBytes || this.#builder.rowCount >= this.#batchRows) this.#finish(bytes)
+      this.#finishIfFull()
     } catch (error) {
       this.#refuse(this.#valueError(error, index, cells))
     }
+  }
+
+  /** A row went straight to the builders. False when no more shall, for now. */
+  #built(): boolean {
+    this.#rows += 1
+    if (this.#failure === undefined) this.#guard(() => this.#finishIfFull())
+    else if (this.#builder.rowCount >= 1024) this.#builder.finish() // nobody will read it: the query is being cancelled
+    return !this.#paused && this.#failure === undefined
+  }
+
+  #finishIfFull(): void {
+    const bytes = this.#buffered()
+    if (bytes >= this.#batchBytes || this.#builder.rowCount >= this.#batchRows) this.#finish(bytes)
   }
 
   #buffered(): number {
     let bytes = this.#builder.rowCount * this.#fixedBytes
     for (const builder of this.#variable) bytes += builder.byteSize
     return bytes
-  }
-
-  /** A row came that nobody will read: the query is being cancelled. */
-  #dropRefused(): void {
-    if (this.#failure !== undefined && this.#builder.rowCount >= 1024) this.#builder.finish()
   }
 
   #finish(bytes: number): void {

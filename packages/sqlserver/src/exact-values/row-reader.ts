@@ -6,6 +6,7 @@ import type { ReadColumn } from '../sql.ts'
 import { columnDecoder } from './column-decoder.ts'
 import { RefusedValue } from './large-value.ts'
 import { wireDecoder, type ParserPlace, type WireDecoder } from './wire-decoder.ts'
+import { WireWindow, type ArrivingParser } from './wire-window.ts'
 
 /** The driver's parser of a token stream, as far as rows go. */
 interface Parser extends ParserPlace {
@@ -13,13 +14,19 @@ interface Parser extends ParserPlace {
   readonly options: Options
 }
 
-/** The driver's state of a row that has not all arrived; `at` is ours: columns that went to builders. */
+/** The driver's state of a row that has not all arrived, or that it has to go on with; `left` is ours. */
 interface RowState {
   columns: ResultCell[]
   plpReader: unknown
-  at?: number
+  /** How many columns went to builders, and which of all are NULL: the row may be one after the driver's own. */
+  left?: { readonly at: number; readonly nulls: Uint8Array | undefined }
 }
 type ReadColumns = (this: RowState, parser: Parser, nulls: Uint8Array | undefined) => void
+type AppendPending = (this: ArrivingParser & { readonly options: Options }) => boolean
+
+/** Tokens that begin a row, without and with a bitmap of NULLs. */
+const ROW = 0xd1
+const NBCROW = 0xd2
 
 const TARGET: unique symbol = Symbol('icebridge.rows')
 interface Options {
@@ -65,8 +72,16 @@ export function installRowReader(): void {
   prototype.readColumns = function readColumns(parser, nulls) {
     const target = parser.options[TARGET]
     if (target === undefined || target.refused !== undefined || !target.read(this, parser, nulls)) {
-      original.call(this, parser, nulls)
+      original.call(this, parser, this.left === undefined ? nulls : this.left.nulls)
     }
+  }
+  const { prototype: whole } = load('tedious/lib/token/stream-parser.js') as {
+    prototype: { appendPending: AppendPending }
+  }
+  const appendFresh = whole.appendPending
+  whole.appendPending = function appendPending() {
+    const window = this.options[TARGET]?.window
+    return window === undefined ? appendFresh.call(this) : window.append(this) || appendFresh.call(this)
   }
 }
 
@@ -85,40 +100,75 @@ export interface Refused {
 }
 
 /**
- * Takes the values of rows from the wire to the builders of a batch, without a cell or a row in between: the driver's row events
- * come with no cells then. After a value that cannot be kept the driver makes cells again, for the rest of that row too.
+ * Takes the values of rows from the wire to the builders of a batch, without a cell or a row in between. All rows that have arrived are
+ * taken at once: the driver has an event, without cells, for the last of them only. After a value that cannot be kept the driver makes
+ * cells again, for the rest of that row too.
  */
 export class RowTarget {
   /** Set once, by the first value that cannot be kept. */
   refused: Refused | undefined
   /** Rises with whatever arrives of a row. */
   progress = 0
+  /** Where the bytes of the result are parsed; undefined when the driver keeps some of them while it waits for more. */
+  window: WireWindow | undefined
   readonly #decoders: readonly WireDecoder[]
   readonly #builders: readonly ColumnBuilder[]
-  readonly #onRow: () => void
+  readonly #onRow: () => boolean
 
-  /** @param onRow is called when a row is in the builders, whether or not the driver tells of it. */
+  /** @param onRow is called when a row is in the builders; the next one is taken if it gives true. It does not throw. */
   constructor(
     reads: readonly ReadColumn[],
     result: { readonly columns: readonly ResultColumn[]; readonly builders: readonly ColumnBuilder[] },
-    onRow: () => void,
+    onRow: () => boolean,
   ) {
     this.#builders = result.builders
     this.#onRow = onRow
+    let keepsBytes = false
     this.#decoders = reads.map((read, index) => {
       const column = result.columns[index]
       const builder = result.builders[index]
       if (column === undefined || builder === undefined) throw new RangeError(`no column ${index}`)
       const viaDriver = (): WireDecoder => driverDecoder(read, column, builder)
-      return wireDecoder(read, column, builder) ?? asciiDecoder(column, builder, viaDriver) ?? viaDriver()
+      const decoder = wireDecoder(read, column, builder) ?? asciiDecoder(column, builder, viaDriver)
+      if (decoder === undefined && parts().isLarge(column)) keepsBytes = true
+      return decoder ?? viaDriver()
     })
+    this.window = keepsBytes ? undefined : new WireWindow()
   }
 
   /** False when the driver shall go on with the row. */
-  read(row: RowState, parser: Parser, nulls: Uint8Array | undefined): boolean {
+  read(row: RowState, parser: Parser, given: Uint8Array | undefined): boolean {
     this.progress += 1
+    const { left } = row
+    let nulls = left === undefined ? given : left.nulls
+    let at = left?.at ?? 0
+    for (;;) {
+      if (!this.#readRow(row, parser, { at, nulls })) return false
+      if (!this.#onRow()) return true
+      const { buffer, position } = parser
+      const token = buffer[position]
+      if (token === ROW) {
+        nulls = undefined
+        parser.position += 1
+      } else if (token === NBCROW) {
+        const end = position + 1 + ((this.#decoders.length + 7) >> 3)
+        if (end > buffer.length) return true
+        nulls = buffer.subarray(position + 1, end)
+        parser.position = end
+      } else {
+        return true
+      }
+      at = 0
+    }
+  }
+
+  #readRow(
+    row: RowState,
+    parser: Parser,
+    { at, nulls }: { readonly at: number; readonly nulls: Uint8Array | undefined },
+  ): boolean {
     const decoders = this.#decoders
-    let index = row.at ?? 0
+    let index = at
     try {
       for (; index < decoders.length; index += 1) {
         if (nulls !== undefined && ((nulls[index >> 3] ?? 0) & (1 << (index & 7))) !== 0) {
@@ -130,12 +180,12 @@ export class RowTarget {
         parser.position = next
       }
     } catch (error) {
-      row.at = index
+      // A copy: the bitmap stands in the parser's buffer, which is filled again.
+      row.left = { at: index, nulls: nulls === undefined ? undefined : Uint8Array.from(nulls) }
       if (error instanceof parts().NotEnoughData) throw error
       this.#refuse(error, index, row, parser)
       return false
     }
-    this.#onRow()
     return true
   }
 
@@ -143,6 +193,7 @@ export class RowTarget {
     const isRead = error instanceof RefusedValue
     if (isRead) parser.position = error.position
     this.refused = { error: isRead ? error.cause : error, index }
+    this.window = undefined
     row.columns = Array.from({ length: isRead ? index + 1 : index }, () => ({ value: undefined }))
   }
 }
