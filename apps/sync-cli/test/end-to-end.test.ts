@@ -138,6 +138,24 @@ test('two runs bring everything, then what changed, then nothing', async () => {
   expect(different.stdout).toContain('different, missing 0, extra 0, different 1')
 })
 
+test('a run tells what a narrower target loses, and which row it refuses', async () => {
+  await target.batch(
+    `CREATE TABLE dbo.orders (id bigint NOT NULL PRIMARY KEY, amount decimal(38,10) NULL,
+      note varchar(50) COLLATE Latin1_General_CI_AS NULL CHECK (note <> 'bad'), placed datetime2(3) NULL, version binary(8) NOT NULL)`,
+  )
+  const config = configured('  - { source: erp, table: dbo.orders, target: dwh, allowLoss: [note, placed] }')
+  const narrowed = await run(['run', '-c', config])
+  expect(narrowed).toMatchObject({ code: 0, stderr: '' })
+  expect(narrowed.stdout).toContain('1 values of note narrowed, 1 values of placed narrowed')
+  await source.batch("UPDATE dbo.orders SET placed = '2026-01-31T12:00:00.1234567' WHERE id = 3")
+  expect((await run(['run', '-c', config, '--json'])).json).toMatchObject([{ apply: { losses: { placed: '1' } } }])
+
+  await source.batch("UPDATE dbo.orders SET note = N'bad' WHERE id = 3")
+  const refused = await run(['run', '-c', config])
+  expect(refused.code).toBe(1)
+  expect(refused.stderr).toMatch(/\[dbo\]\.\[orders\], column note, row with id = 3: error 547: /)
+})
+
 test('status tells the watermark and how far the target is behind', async () => {
   const config = configured(orders)
   const before = await run(['status', '-c', config])

@@ -17,6 +17,7 @@ export const raised = {
   repeatedSequence: 50104,
   newerVersion: 50105,
   transactionGone: 50106,
+  targetChanged: 50107,
 } as const
 
 /**

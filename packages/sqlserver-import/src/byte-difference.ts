@@ -47,9 +47,9 @@ export function equalMeansSameBytes(column: Pick<MergeColumn, 'type' | 'collatio
   }
 }
 
-/** The expression that turns a stage value into the target's type, where the stage holds another. */
-export function stagedValue(column: MergeColumn): string {
-  const s = `s.${column.stage}`
+/** The expression that turns a stage value into the target's type, where the stage holds another. `alias` is the stage's. */
+export function stagedValue(column: MergeColumn, alias = 's'): string {
+  const s = `${alias}.${column.stage}`
   switch (column.type.name) {
     case 'xml':
       return `CONVERT(xml, ${s}, 1)`

@@ -8,12 +8,16 @@ export type ImportErrorCode =
   | 'malformed-unit'
   /** A value does not fit a target column whose loss was declared; nothing was merged. */
   | 'value-does-not-fit'
+  /** The target refused a row: a constraint, a NOT NULL column, a length or a range. The message names it by key where it can be told. */
+  | 'row-refused'
   /** `icebridge.applied` was written by a newer version. */
   | 'newer-version'
   /** The position in the target belongs to another lake table than the unit. */
   | 'foreign-lake'
   /** The target table is not the one the position was written for: it was dropped and made again. */
   | 'target-replaced'
+  /** A target column has another type, size or collation than when the plan was made. */
+  | 'target-changed'
   /** There is a table of that name already. */
   | 'target-exists'
   /** The application lock was not granted in time. */

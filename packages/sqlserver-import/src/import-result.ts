@@ -43,12 +43,13 @@ export type ImportResult =
     }
   | {
       /**
-       * A unique index or a foreign key refused the unit (2601, 2627 or 547). Rows further on in the journal may mend that:
-       * widen the unit to the journal's head once; if it is refused again, `cause` is the error to show.
+       * A row of the unit was refused: by a constraint, or because a value does not fit. Rows further on in the journal may mend that:
+       * widen the unit to the journal's head once, and say so by `widest`: then a refusal is thrown.
        */
       readonly status: 'widen'
       readonly reason: string
-      readonly number: 2601 | 2627 | 547
+      /** The server's error number; undefined for a value that does not fit a narrower column. */
+      readonly number: number | undefined
       readonly cause: unknown
       readonly attempts: number
     }
@@ -56,9 +57,9 @@ export type ImportResult =
 /**
  * Why a first load did not go straight into the target. `plan`: the definitions stand against it. Everything else is found out in the
  * transaction, which is rolled back: `occupied`: the target has rows. `constraint`: a key, a check or a foreign key refused a row.
- * `permission`: the login may not bulk load. `deletes`: the load has deletes. `rows`: the target took other than the rows loaded.
+ * `value`: a column refused a value. `permission`: the login may not bulk load. `deletes`: the load has deletes. `rows`: the target took other than the rows loaded.
  */
-export type StraightReason = 'plan' | 'occupied' | 'constraint' | 'permission' | 'deletes' | 'rows'
+export type StraightReason = 'plan' | 'occupied' | 'constraint' | 'value' | 'permission' | 'deletes' | 'rows'
 
 /** What became of a straight load. `declined` left the target as it was: the load is applied as units. */
 export type StraightResult =

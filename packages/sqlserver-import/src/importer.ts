@@ -13,7 +13,8 @@ import type { Logger } from './logger.ts'
 import type { MergeStrategy } from './merge-strategy.ts'
 import { planImport } from './plan-import.ts'
 import { positionOf } from './position-row.ts'
-import { mergeContext, stageColumns } from './stage.ts'
+import { probeBatch } from './probe-batch.ts'
+import { mergeContext, plannedColumns, stageColumns } from './stage.ts'
 import { unitBatch } from './unit-batch.ts'
 import { runStraight } from './straight-run.ts'
 import { runUnit } from './unit-run.ts'
@@ -56,6 +57,8 @@ export interface ApplyOptions {
   readonly lakeLocation: string
   readonly runId: string
   readonly signal?: AbortSignal
+  /** The unit goes to the journal's head, so that no further row can mend a refusal: it is thrown as `row-refused`, never `widen`. */
+  readonly widest?: boolean
   /** Told after each batch how many rows of the unit are staged; a repeated attempt begins at 0 again. */
   readonly onProgress?: (stagedRows: number) => void
 }
@@ -158,16 +161,21 @@ export class SqlServerImporter {
    *
    * The unit's batches are iterated once for each time it is staged, so they can be iterated again from the beginning.
    * Transient errors are met by repeating; a lost answer by asking the target where it stands, under the lock.
-   * @throws {ImportError} `plan`, `malformed-unit`, `foreign-lake`, `target-replaced`, `newer-version`, `locked`,
-   *   `attempts-exhausted`, `outcome-unknown`; the target is as it was, except for the last, where it is as it was or has all.
+   * @throws {ImportError} `plan`, `malformed-unit`, `value-does-not-fit`, `row-refused`, `foreign-lake`, `target-replaced`, `target-changed`,
+   *   `newer-version`, `locked`, `attempts-exhausted`, `outcome-unknown`; the target is as it was, except for the last, where it is as it was or has all.
    */
   async apply(unit: JournalUnit, plan: ImportPlan, options: ApplyOptions): Promise<ImportResult> {
     const run = this.#run(unit, plan, options)
     const { target, to } = run
     const tableLock = unit.reload !== undefined || unit.rows >= this.#tableLockRows
     const context = mergeContext(plan, { tableLock })
+    const { planned } = run
+    const [strategy, lockTimeoutMs] = [this.#strategy, this.#lockTimeoutMs]
     return await runUnit({
       ...run,
+      context,
+      widest: options.widest ?? false,
+      probe: (among, rows) => probeBatch({ context, strategy, lockTimeoutMs, among, rows }),
       batch: (ascending) =>
         unitBatch({
           tableKey: options.tableKey,
@@ -177,9 +185,9 @@ export class SqlServerImporter {
           lakeLocation: options.lakeLocation,
           runId: options.runId,
           atMs: this.#environment.nowMs(),
-          lockTimeoutMs: this.#lockTimeoutMs,
+          lockTimeoutMs,
           ...(unit.reload === undefined ? {} : { removes: context }),
-          ...(unit.rows === 0 ? {} : { merge: { strategy: this.#strategy, context, ascending } }),
+          ...(unit.rows === 0 ? {} : { merge: { strategy, context, ascending, columns: planned } }),
         }),
     })
   }
@@ -211,11 +219,16 @@ export class SqlServerImporter {
         atMs: this.#environment.nowMs(),
         lockTimeoutMs: this.#lockTimeoutMs,
         rows: unit.rows,
+        columns: run.planned,
       }),
     })
   }
 
-  #run(unit: JournalUnit, plan: ImportPlan, options: ApplyOptions): Omit<UnitRun, 'batch'> {
+  #run(
+    unit: JournalUnit,
+    plan: ImportPlan,
+    options: ApplyOptions,
+  ): Omit<UnitRun, 'batch' | 'probe' | 'context' | 'widest'> {
     const target = quoteTable(plan.target)
     return {
       server: this.#target,
@@ -228,6 +241,7 @@ export class SqlServerImporter {
       tableKey: options.tableKey,
       target,
       columns: stageColumns(plan),
+      planned: plannedColumns(plan),
       bulk: this.#bulk,
       from: options.position,
       to: positionAfter(unit, options, target),

@@ -48,10 +48,10 @@ export function lockHints(context: MergeContext): string {
   return context.tableLock ? 'WITH (HOLDLOCK, TABLOCKX)' : 'WITH (HOLDLOCK, UPDLOCK)'
 }
 
-/** `t.[id] = s.[c0] AND …`: the key and nothing else. */
-export function keysEqual(context: MergeContext): string {
+/** `t.[id] = s.[c0] AND …`: the key and nothing else. `alias` is the stage's. */
+export function keysEqual(context: MergeContext, alias = 's'): string {
   return context.columns
     .filter((column) => column.key)
-    .map((column) => `t.${column.target} = ${stagedValue(column)}`)
+    .map((column) => `t.${column.target} = ${stagedValue(column, alias)}`)
     .join(' AND ')
 }

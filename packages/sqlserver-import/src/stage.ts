@@ -7,6 +7,7 @@ import { collateClause, familyOf, lengthOf } from './sql-type.ts'
 import { wholeType } from './staged-narrowing.ts'
 import type { StagedNarrowing } from './staged-narrowing.ts'
 import type { StagedVariant } from './staged-variant.ts'
+import type { PlannedColumn } from './target-shape.ts'
 
 /** The stage's name: local to the connection that made it. */
 export const stageTable = '#stage'
@@ -103,6 +104,11 @@ export function mergeContext(plan: ImportPlan, options: { readonly tableLock: bo
     })),
     tableLock: options.tableLock,
   }
+}
+
+/** The target's columns that are written. */
+export function plannedColumns(plan: ImportPlan): readonly PlannedColumn[] {
+  return writtenColumns(plan).map(({ target }) => target)
 }
 
 function refuseProblems(plan: ImportPlan): void {

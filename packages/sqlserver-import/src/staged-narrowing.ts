@@ -1,4 +1,4 @@
-import { formatSqlType, quoteName, quoteString } from '@icebridge/sqlserver'
+import { formatSqlType, quoteName } from '@icebridge/sqlserver'
 import type { SqlType } from '@icebridge/sqlserver'
 import { collateClause, familyOf, isUnicode, lengthOf } from './sql-type.ts'
 
@@ -49,19 +49,6 @@ export function narrowingQuery(stage: string, narrowing: StagedNarrowing): strin
 export function narrowBatch(stage: string, narrowings: readonly StagedNarrowing[]): string {
   const sets = narrowings.map((narrowing) => `${quoteName(narrowing.name)} = ${converted(narrowing)}`)
   return `SET NOCOUNT ON;\nUPDATE ${stage} SET ${sets.join(', ')};`
-}
-
-/** The key of a staged row as text, for the message about it: `id = 7`. */
-export function stagedKeyQuery(
-  stage: string,
-  keys: readonly { readonly name: string; readonly source: string; readonly type: SqlType }[],
-  sequence: bigint,
-): string {
-  const parts = keys.map(({ name, source, type }) => {
-    const style = familyOf(type) === 'binary' ? ', 1' : ''
-    return `${quoteString(`${source} = `)} + CONVERT(nvarchar(200), ${quoteName(name)}${style})`
-  })
-  return `SELECT ${parts.join(` + N', ' + `)} AS [key] FROM ${stage} WHERE [seq] = CONVERT(bigint, '${sequence}');`
 }
 
 function conditions(narrowing: StagedNarrowing): { readonly unfit: string; readonly lossy: string } {

@@ -12,6 +12,8 @@ import {
   uuidLiteral,
   writePosition,
 } from './applied-position.ts'
+import { refuseOtherShape } from './target-shape.ts'
+import type { PlannedColumn } from './target-shape.ts'
 
 /** A first load on its way straight into the target. */
 export interface StraightLoad {
@@ -26,6 +28,8 @@ export interface StraightLoad {
   readonly lockTimeoutMs: number
   /** What the target must hold when the load is done. */
   readonly rows: number
+  /** The target's columns that it writes, which must still be what they are here. */
+  readonly columns: readonly PlannedColumn[]
 }
 
 /**
@@ -52,6 +56,7 @@ export function openStraightBatch(load: StraightLoad): string {
     'IF @table_uuid IS NULL',
     'BEGIN',
     `SELECT TOP (1) @occupied = 1 FROM ${load.target} WITH (TABLOCKX, HOLDLOCK);`,
+    refuseOtherShape(load.target, load.columns),
     'IF @occupied = 1 ROLLBACK TRANSACTION;',
     "SELECT CASE @occupied WHEN 1 THEN N'occupied' ELSE N'empty' END AS [status],",
     '  @table_uuid AS [table_uuid], @snapshot_id AS [snapshot_id], @sequence AS [sequence];',

@@ -1,6 +1,7 @@
 import type { JournalUnit } from '@icebridge/journal'
 import { classify } from '@icebridge/sqlserver'
 import { straightTarget } from './bulk-target.ts'
+import { ImportError } from './errors.ts'
 import { failureOf } from './failure.ts'
 import type { Failure } from './failure.ts'
 import type { StraightReason, StraightResult } from './import-result.ts'
@@ -9,14 +10,18 @@ import type { Logger } from './logger.ts'
 import { conflictReason, delayMs, exhausted, optionsOf, settle, unexpected } from './outcome.ts'
 import type { OutcomeRun } from './outcome.ts'
 import { bigintOf, positionOf } from './position-row.ts'
+import { isAboutRow } from './row-errors.ts'
 import type { StageColumn } from './stage.ts'
 import { closeStraightBatch, openStraightBatch } from './straight-batch.ts'
 import type { StraightLoad } from './straight-batch.ts'
+import { withColumns } from './target-shape.ts'
+import type { PlannedColumn } from './target-shape.ts'
 import type { TargetConnection } from './target.ts'
 import { UnitStream } from './unit-stream.ts'
 
 /** Everything that a straight load needs. */
 export interface StraightRun extends OutcomeRun {
+  readonly planned: readonly PlannedColumn[]
   readonly logger: Logger
   readonly unit: JournalUnit
   readonly columns: readonly StageColumn[]
@@ -52,7 +57,7 @@ export async function runStraight(run: StraightRun): Promise<StraightResult> {
       if (refusal !== undefined) return declined(run, refusal, { attempts: attempt, cause: error })
       failure = failureOf(error, at.phase === 'commit' ? 'merge' : 'stage', run.target)
     }
-    if (failure.kind === 'fatal') throw failure.error
+    if (failure.kind === 'fatal') throw await explained(run, failure.error)
     run.logger.warn({ target: run.target, attempt, failure: failure.kind }, 'a straight load is repeated')
     if (failure.kind === 'unknown') {
       const settled = await settle(run, attempt, failure.error)
@@ -61,6 +66,10 @@ export async function runStraight(run: StraightRun): Promise<StraightResult> {
     if (attempt >= run.attempts) throw exhausted(run, failure.error)
     await run.sleep(delayMs(run, attempt), run.signal)
   }
+}
+
+async function explained(run: StraightRun, error: unknown): Promise<unknown> {
+  return error instanceof ImportError && error.code === 'target-changed' ? await withColumns(error, run) : error
 }
 
 async function loadOnce(run: StraightRun, at: Attempt, attempts: number): Promise<StraightResult> {
@@ -120,19 +129,22 @@ async function load(connection: TargetConnection, run: StraightRun): Promise<{ r
 }
 
 /**
- * Errors of the load that the stage may cure: a constraint, which rows further on may mend; a right that only INSERT BULK needs (229 and
+ * Errors of the load that the stage may cure: a constraint, which rows further on may mend; a refused value, whose row the stage can
+ * name; a right that only INSERT BULK needs (229 and
  * its like, 1088, 4834).
  */
 function refusalOf(error: unknown, phase: Phase): FoundReason | undefined {
   if (phase === 'open') return undefined
   const { kind, number } = classify(error)
   if (number === 2601 || number === 2627 || number === 547) return 'constraint'
+  if (number !== undefined && isAboutRow(number)) return 'value'
   return kind === 'permission' || number === 1088 || number === 4834 ? 'permission' : undefined
 }
 
 const messages: Readonly<Record<FoundReason, (target: string) => string>> = {
   occupied: (target) => `${target} is not empty`,
   constraint: (target) => `a key or a constraint of ${target} refused a row`,
+  value: (target) => `${target} refused a value`,
   permission: (target) => `the login may not bulk load ${target}`,
   deletes: () => 'the load has deletes',
   rows: (target) => `${target} took other than the number of rows that were loaded`,

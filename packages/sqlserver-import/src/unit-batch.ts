@@ -13,8 +13,11 @@ import {
   writePosition,
 } from './applied-position.ts'
 import { removeAbsent } from './keep.ts'
-import { keysEqual, lockHints } from './merge-strategy.ts'
+import { mergeStatements, mergeVariables } from './merge-statements.ts'
 import type { MergeContext, MergeStrategy } from './merge-strategy.ts'
+import { keepNewestVersions } from './newest-versions.ts'
+import { refuseOtherShape } from './target-shape.ts'
+import type { PlannedColumn } from './target-shape.ts'
 
 export interface UnitBatch {
   readonly tableKey: string
@@ -36,6 +39,8 @@ export interface UnitBatch {
     readonly context: MergeContext
     /** Whether the stage was seen to hold strictly ascending sequence numbers; else the batch checks that none is repeated. */
     readonly ascending: boolean
+    /** The target's columns that it writes, which must still be what they are here. */
+    readonly columns: readonly PlannedColumn[]
   }
 }
 
@@ -55,7 +60,7 @@ export function unitBatch(unit: UnitBatch): string {
     `SET LOCK_TIMEOUT ${milliseconds(unit.lockTimeoutMs)};`,
     'SET TRANSACTION ISOLATION LEVEL READ COMMITTED;',
     'DECLARE @lock int, @table_uuid uniqueidentifier, @snapshot_id bigint, @sequence bigint, @target_object_id int, @version int;',
-    'DECLARE @keys bigint = 0, @replaced bigint = 0, @inserted bigint = 0, @updated bigint = 0, @deleted bigint = 0, @removed bigint = 0;',
+    `DECLARE @keys bigint = 0, ${mergeVariables}, @removed bigint = 0;`,
     ...newestVersions(unit),
     'BEGIN TRANSACTION;',
     takeLock(lockResource(unit.tableKey), unit.lockTimeoutMs),
@@ -68,7 +73,7 @@ export function unitBatch(unit: UnitBatch): string {
     ...targetIsTheSame(unit),
     // Before the merge, so that values of a unique index are free before its rows take them.
     ...(unit.removes === undefined ? [] : [removeAbsent(unit.removes)]),
-    ...merge(unit),
+    ...mergeAndLook(unit),
     writePosition({ ...unit, position: unit.to }, unit.from === undefined ? 'insert' : 'update'),
     'COMMIT TRANSACTION;',
     `SELECT N'applied' AS [status], ${uuidLiteral(unit.to.tableUuid)} AS [table_uuid], ${bigintLiteral(unit.to.snapshotId)} AS [snapshot_id], ${bigintLiteral(unit.to.sequence)} AS [sequence],`,
@@ -86,22 +91,9 @@ export function unitBatch(unit: UnitBatch): string {
   ].join('\n')
 }
 
-function newestVersions(unit: UnitBatch): readonly string[] {
-  if (unit.merge === undefined) return []
-  const { context, ascending } = unit.merge
-  const keys = context.columns.filter((column) => column.key).map((column) => `v.${column.stage}`)
-  return [
-    ...(ascending
-      ? []
-      : [
-          `IF EXISTS (SELECT v.[seq] FROM ${context.stage} AS v GROUP BY v.[seq] HAVING COUNT_BIG(*) > 1)`,
-          `  THROW ${raised.repeatedSequence}, N'icebridge: a sequence number stands twice in the unit', 1;`,
-        ]),
-    `DELETE FROM ${context.stage} WHERE [seq] IN (SELECT n.[seq] FROM (`,
-    `  SELECT v.[seq], ROW_NUMBER() OVER (PARTITION BY ${keys.join(', ')} ORDER BY v.[seq] DESC) AS [newness]`,
-    `  FROM ${context.stage} AS v) AS n WHERE n.[newness] > 1);`,
-    `SELECT @keys = COUNT_BIG(*) FROM ${context.stage};`,
-  ]
+function newestVersions({ merge }: UnitBatch): readonly string[] {
+  if (merge === undefined) return []
+  return [...keepNewestVersions(merge.context, merge), `SELECT @keys = COUNT_BIG(*) FROM ${merge.context.stage};`]
 }
 
 function standsAt(position: AppliedPosition | undefined): string {
@@ -122,24 +114,7 @@ function targetIsTheSame(unit: UnitBatch): readonly string[] {
   ]
 }
 
-function merge(unit: UnitBatch): readonly string[] {
-  if (unit.merge === undefined) return []
-  const { context, strategy } = unit.merge
-  const identity = context.columns.find((column) => column.identity)
-  if (identity === undefined) return [strategy.statement(context)]
-  return [
-    `SET IDENTITY_INSERT ${context.target} ON;`,
-    ...(identity.key ? [] : [replaceChangedIdentity(context, `t.${identity.target} <> s.${identity.stage}`)]),
-    strategy.statement(context),
-    `SET IDENTITY_INSERT ${context.target} OFF;`,
-  ]
-}
-
-/** SQL Server updates no identity column: a row whose identity value changed under its key leaves, and comes back as an insert. */
-function replaceChangedIdentity(context: MergeContext, changed: string): string {
-  return [
-    `DELETE t FROM ${context.target} AS t ${lockHints(context)} INNER JOIN ${context.stage} AS s ON ${keysEqual(context)}`,
-    `WHERE s.[op] <> 'delete' AND ${changed};`,
-    'SET @replaced = ROWCOUNT_BIG();',
-  ].join('\n')
+function mergeAndLook({ merge, target }: UnitBatch): readonly string[] {
+  if (merge === undefined) return []
+  return [...mergeStatements(merge.context, merge.strategy), refuseOtherShape(target, merge.columns)]
 }

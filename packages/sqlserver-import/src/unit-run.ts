@@ -1,5 +1,4 @@
-import type { JournalUnit } from '@icebridge/journal'
-import { formatSqlType } from '@icebridge/sqlserver'
+import { classify, formatSqlType } from '@icebridge/sqlserver'
 import type { RecordBatch } from 'apache-arrow'
 import { bulkTarget, keepTarget } from './bulk-target.ts'
 import { ImportError } from './errors.ts'
@@ -8,28 +7,30 @@ import type { Failure } from './failure.ts'
 import type { ImportResult } from './import-result.ts'
 import { createKeepBatch } from './keep.ts'
 import type { BulkSettings } from './bulk-settings.ts'
-import type { Logger } from './logger.ts'
+import { keepNewestVersions } from './newest-versions.ts'
 import { conflictReason, delayMs, exhausted, optionsOf, settle, unexpected } from './outcome.ts'
-import type { OutcomeRun } from './outcome.ts'
 import { bigintOf, positionOf } from './position-row.ts'
 import type { Row } from './position-row.ts'
+import { refusedRow } from './refused-row.ts'
+import type { RefusalRun } from './refused-row.ts'
+import { isAboutRow } from './row-errors.ts'
 import { createStageBatch, stageTable } from './stage.ts'
-import type { StageColumn } from './stage.ts'
-import { narrowBatch, narrowingQuery, stagedKeyQuery } from './staged-narrowing.ts'
+import { stagedKeyQuery } from './staged-key.ts'
+import { narrowBatch, narrowingQuery } from './staged-narrowing.ts'
 import type { StagedNarrowing } from './staged-narrowing.ts'
 import { fillVariantsBatch, variantBasesQuery } from './staged-variant.ts'
+import { withColumns } from './target-shape.ts'
 import type { TargetConnection } from './target.ts'
 import { UnitStream } from './unit-stream.ts'
 
 /** Everything that applying one unit needs; nothing of it changes from attempt to attempt but the time in the batch. */
-export interface UnitRun extends OutcomeRun {
-  readonly logger: Logger
-  readonly unit: JournalUnit
-  readonly columns: readonly StageColumn[]
+export interface UnitRun extends RefusalRun {
   readonly bulk: BulkSettings
   /** The unit's batch, for a stage whose sequence numbers rose strictly or did not. */
   readonly batch: (ascending: boolean) => string
   readonly onProgress: ((stagedRows: number) => void) | undefined
+  /** Nothing further on can mend a refusal: it is thrown, and never `widen`. */
+  readonly widest: boolean
 }
 
 interface Staged {
@@ -64,11 +65,12 @@ export async function runUnit(run: UnitRun): Promise<ImportResult> {
       }
       switch (failure.kind) {
         case 'fatal':
-          throw failure.error
+          throw await explained(run, failure.error, staged?.connection)
         case 'widen':
+          if (run.widest) throw await explained(run, failure.error, staged?.connection)
           return {
             status: 'widen',
-            reason: `a unique index or a foreign key of ${run.target} refused the unit (error ${failure.number})`,
+            reason: `${run.target} refused a row of the unit${failure.number === undefined ? '' : ` (error ${failure.number})`}`,
             number: failure.number,
             cause: failure.error,
             attempts: attempt,
@@ -96,6 +98,14 @@ export async function runUnit(run: UnitRun): Promise<ImportResult> {
   }
 }
 
+/** Says more of a failure that no repetition mends, as far as its stage tells. */
+async function explained(run: UnitRun, error: unknown, connection: TargetConnection | undefined): Promise<unknown> {
+  if (error instanceof ImportError) return error.code === 'target-changed' ? await withColumns(error, run) : error
+  const { number } = classify(error)
+  if (connection === undefined || number === undefined || !isAboutRow(number)) return error
+  return await refusedRow(connection, run, { number, error })
+}
+
 /** Fills a new stage on a new connection, outside any transaction. */
 async function stage(run: UnitRun): Promise<Staged> {
   const connection = await run.server.connection(optionsOf(run))
@@ -116,7 +126,7 @@ async function stage(run: UnitRun): Promise<Staged> {
       const target = bulkTarget(run.columns, stream.schema, run.target)
       await connection.bulkLoad(target, stream.batches(), bulkOptions(run))
       await fillVariants(connection, run)
-      losses = await narrow(connection, run)
+      losses = await narrow(connection, run, stream)
     } finally {
       await stream.close()
     }
@@ -141,10 +151,18 @@ async function fillVariants(connection: TargetConnection, run: UnitRun): Promise
  *
  * @throws {ImportError} `value-does-not-fit` that names the column and the key of the first row.
  */
-async function narrow(connection: TargetConnection, run: UnitRun): Promise<Readonly<Record<string, bigint>>> {
+async function narrow(
+  connection: TargetConnection,
+  run: UnitRun,
+  staged: { readonly ascending: boolean },
+): Promise<Readonly<Record<string, bigint>>> {
   const narrowed = run.columns.flatMap(({ source, narrowing }) =>
     narrowing === undefined ? [] : [{ source, narrowing }],
   )
+  if (narrowed.length === 0) return {}
+  // A version that a later one supersedes never reaches the target: what it would lose is no loss, and it may not fit.
+  const newest = ['SET NOCOUNT ON;', ...keepNewestVersions(run.context, staged)]
+  await connection.batch(newest.join('\n'), optionsOf(run))
   const losses: Record<string, bigint> = {}
   for (const { source, narrowing } of narrowed) {
     const { resultSets } = await connection.batch(narrowingQuery(stageTable, narrowing), optionsOf(run))
@@ -160,7 +178,7 @@ async function narrow(connection: TargetConnection, run: UnitRun): Promise<Reado
     )
   }
   const all = narrowed.map(({ narrowing }) => narrowing)
-  if (all.length > 0) await connection.batch(narrowBatch(stageTable, all), optionsOf(run))
+  await connection.batch(narrowBatch(stageTable, all), optionsOf(run))
   return losses
 }
 
@@ -171,8 +189,7 @@ async function doesNotFit(
 ): Promise<ImportError> {
   const { source, narrowing, row } = found
   const first = bigintOf(row, 'first')
-  const keys = run.columns.filter((column) => !column.nullable)
-  const { resultSets } = await connection.batch(stagedKeyQuery(stageTable, keys, first), optionsOf(run))
+  const { resultSets } = await connection.batch(stagedKeyQuery(stageTable, run.columns, first), optionsOf(run))
   const count = bigintOf(row, 'unfit')
   return new ImportError(
     'value-does-not-fit',

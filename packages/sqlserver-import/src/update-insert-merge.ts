@@ -29,7 +29,7 @@ export class UpdateInsertMergeStrategy implements MergeStrategy {
       'SET @deleted = ROWCOUNT_BIG();',
       ...updateStatement,
       `INSERT INTO ${target} (${columns.map((column) => column.target).join(', ')})`,
-      `SELECT ${columns.map(stagedValue).join(', ')}`,
+      `SELECT ${columns.map((column) => stagedValue(column)).join(', ')}`,
       `FROM ${stage} AS s`,
       `WHERE s.[op] <> 'delete' AND NOT EXISTS (SELECT 1 FROM ${target} AS t ${hints} WHERE ${on});`,
       'SET @inserted = ROWCOUNT_BIG();',

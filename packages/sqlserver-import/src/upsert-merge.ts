@@ -30,7 +30,7 @@ export class UpsertMergeStrategy implements MergeStrategy {
       ...updateBranch,
       `WHEN NOT MATCHED BY TARGET AND s.[op] <> 'delete'`,
       `  THEN INSERT (${columns.map((column) => column.target).join(', ')})`,
-      `  VALUES (${columns.map(stagedValue).join(', ')})`,
+      `  VALUES (${columns.map((column) => stagedValue(column)).join(', ')})`,
       'OUTPUT $action INTO @merge_actions ([action]);',
       `SELECT @inserted = COUNT_BIG(*) FROM @merge_actions WHERE [action] = N'INSERT';`,
       `SELECT @updated = COUNT_BIG(*) FROM @merge_actions WHERE [action] = N'UPDATE';`,

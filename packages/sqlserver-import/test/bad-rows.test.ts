@@ -1,9 +1,10 @@
-import { SqlServerImporter } from '@icebridge/sqlserver-import'
-import type { ImportPlanOptions, ImportResult } from '@icebridge/sqlserver-import'
+import { SqlServerImporter, UpdateInsertMergeStrategy, UpsertMergeStrategy } from '@icebridge/sqlserver-import'
+import type { ApplyOptions, ImporterOptions, ImportPlanOptions, ImportResult } from '@icebridge/sqlserver-import'
+import type { AppliedPosition } from '@icebridge/journal'
 import { testTableUuid, unitOfRows } from '@icebridge/sqlserver-import/testing'
 import type { UnitRow } from '@icebridge/sqlserver-import/testing'
 import type { SqlServer } from '@icebridge/sqlserver'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { TargetServer } from './target-server.ts'
 
 const tableKey = 'erp.dbo.orders'
@@ -12,6 +13,7 @@ const target = `CREATE TABLE [dbo].[parents] ([id] int NOT NULL PRIMARY KEY);
 INSERT INTO [dbo].[parents] VALUES (1);
 CREATE TABLE [dbo].[orders] ([id] int NOT NULL, [line] int NOT NULL, [name] nvarchar(5) NULL,
   [n] smallint NULL CONSTRAINT [ck_n] CHECK ([n] <> 13), [tag] int NULL CONSTRAINT [uq_tag] UNIQUE,
+  [price] decimal(9,2) NULL, [at] datetime2(7) NULL, [ratio] float NULL,
   [parent] int NULL CONSTRAINT [fk_parent] REFERENCES [dbo].[parents] ([id]), PRIMARY KEY ([id], [line]));`
 
 let targets: TargetServer
@@ -20,13 +22,23 @@ beforeAll(async () => {
 })
 afterAll(async () => await targets.close())
 
-/** Two good rows in the target; then a unit with a good row and a bad one. The source's `n` is wider. */
-async function withBadRow(server: SqlServer, bad: UnitRow['values']): Promise<ImportResult> {
+function importerOf(target: SqlServer, more: Partial<ImporterOptions> = {}): SqlServerImporter {
+  const environment = { nowMs: () => Date.UTC(2026, 0, 1), sleep: async () => {} }
+  return new SqlServerImporter({ target, environment, ...more })
+}
+
+function optionsOf(position: AppliedPosition | undefined, more: Partial<ApplyOptions> = {}): ApplyOptions {
+  return { tableKey, tableUuid: testTableUuid, position, lakeLocation: '/lake', runId: 'run-1', ...more }
+}
+
+/** Two good rows in the target; then, after a change of it, a unit with a good row and a bad one. The source's `n` is wider. */
+async function withBadRow(
+  server: SqlServer,
+  bad: UnitRow['values'],
+  options: { readonly widest?: boolean; readonly change?: string } = {},
+): Promise<ImportResult> {
   await server.batch(target)
-  const importer = new SqlServerImporter({
-    target: server,
-    environment: { nowMs: () => Date.UTC(2026, 0, 1), sleep: async () => {} },
-  })
+  const importer = importerOf(server)
   await importer.prepare()
   const into = await server.describeTable(orders)
   const source = {
@@ -35,8 +47,8 @@ async function withBadRow(server: SqlServer, bad: UnitRow['values']): Promise<Im
       column.name === 'n' ? { ...column, type: { name: 'int' } as const } : column,
     ),
   }
-  const options: ImportPlanOptions = { allowLoss: ['n'] }
-  const plan = importer.plan(source, into, options)
+  const planOptions: ImportPlanOptions = { allowLoss: ['n'] }
+  const plan = importer.plan(source, into, planOptions)
   const apply = async (rows: readonly UnitRow['values'][], from: bigint): Promise<ImportResult> =>
     await importer.apply(
       unitOfRows(
@@ -45,13 +57,7 @@ async function withBadRow(server: SqlServer, bad: UnitRow['values']): Promise<Im
         { from },
       ),
       plan,
-      {
-        tableKey,
-        tableUuid: testTableUuid,
-        position: await importer.position(tableKey),
-        lakeLocation: '/lake',
-        runId: 'run-1',
-      },
+      optionsOf(await importer.position(tableKey), { widest: options.widest ?? false }),
     )
   await apply(
     [
@@ -60,6 +66,7 @@ async function withBadRow(server: SqlServer, bad: UnitRow['values']): Promise<Im
     ],
     1n,
   )
+  if (options.change !== undefined && options.change !== '') await server.batch(options.change)
   return await apply(
     [
       { id: 3, line: 1, tag: 3 },
@@ -94,7 +101,10 @@ test.each([
   ],
 ] as const)('%s is named by key, column and reason, and nothing of its unit stays', async (_, bad, code, message) => {
   await using server = await targets.database()
-  await expect(withBadRow(server, bad)).rejects.toMatchObject({ code, message: expect.stringMatching(message) })
+  await expect(withBadRow(server, bad, { widest: true })).rejects.toMatchObject({
+    code,
+    message: expect.stringMatching(message),
+  })
   await untouched(server)
 })
 
@@ -102,10 +112,180 @@ test.each([
   ['a check constraint', { n: 13 }, 547, /ck_n/],
   ['a foreign key', { parent: 9 }, 547, /fk_parent/],
   ['a unique index', { tag: 2 }, 2627, /uq_tag.*\(2\)/s],
-] as const)('%s that refuses a row is named, and nothing of its unit stays', async (_, bad, number, message) => {
+  ['a narrower column', { n: 40_000 }, undefined, /does not fit/],
+] as const)('%s that refuses a row widens its unit, and nothing of it stays', async (_, bad, number, message) => {
   await using server = await targets.database()
   const result = await withBadRow(server, bad)
   expect(result).toMatchObject({ status: 'widen', number })
   expect(result.status === 'widen' && String(result.cause)).toMatch(message)
   await untouched(server)
+})
+
+const alter = (column: string): string => `ALTER TABLE [dbo].[orders] ALTER COLUMN ${column}`
+
+test.each([
+  ['a check constraint', { n: 13 }, '', 547, /column n, row with id = 7, line = 2: error 547: .*ck_n/],
+  ['a foreign key', { parent: 9 }, '', 547, /column parent, row with id = 7, line = 2: error 547: .*fk_parent/],
+  ['a unique index', { tag: 2 }, '', 2627, /column tag, row with id = 7, line = 2: error 2627: .*uq_tag/],
+  [
+    'a column made NOT NULL after the plan',
+    { tag: 3 },
+    "UPDATE [dbo].[orders] SET [name] = N'x'; " + alter('[name] nvarchar(5) NOT NULL'),
+    515,
+    /column name, row with id = 3, line = 1: error 515: .*NULL/,
+  ],
+  [
+    'a column made shorter after the plan',
+    { name: 'abcd' },
+    alter('[name] nvarchar(3) NULL'),
+    2628,
+    /column name, row with id = 7, line = 2: error 2628: /,
+  ],
+])('%s: the row that is refused is named by key, column and reason', async (_, bad, change, number, message) => {
+  await using server = await targets.database()
+  await expect(withBadRow(server, bad, { widest: true, change })).rejects.toMatchObject({
+    code: 'row-refused',
+    retryable: false,
+    context: { number },
+    message: expect.stringMatching(message),
+  })
+  await untouched(server)
+})
+
+test.each([
+  ['another collation', alter('[name] nvarchar(5) COLLATE Latin1_General_BIN2 NULL'), 'name'],
+  ['fewer digits', alter('[price] decimal(9,1) NULL'), 'price'],
+  ['a coarser time', alter('[at] datetime2(3) NULL'), 'at'],
+  ['another type', alter('[ratio] real NULL'), 'ratio'],
+])('a target that has %s since the plan was made takes no unit and no load', async (_, change, column) => {
+  await using server = await targets.database()
+  await server.batch(target)
+  const importer = importerOf(server)
+  await importer.prepare()
+  const definition = await server.describeTable(orders)
+  const plan = importer.plan(definition, definition)
+  await server.batch(change)
+  const unit = unitOfRows(definition, [{ op: 'upsert', values: { id: 1, line: 1, name: 'Abc', price: 125n } }], {
+    from: 1n,
+  })
+  const stale = {
+    code: 'target-changed',
+    context: { columns: column },
+    message: `[dbo].[orders] was altered after its plan was made: ${column}`,
+  }
+  await expect(importer.apply(unit, plan, optionsOf(undefined))).rejects.toMatchObject(stale)
+  await expect(importer.loadStraight(unit, plan, optionsOf(undefined))).rejects.toMatchObject(stale)
+  expect(await server.query({ text: 'SELECT COUNT(*) AS [n] FROM [dbo].[orders]' })).toEqual([{ n: 0 }])
+  expect(await importer.position(tableKey)).toBeUndefined()
+})
+
+describe.each([
+  ['upsert-merge', () => new UpsertMergeStrategy()],
+  ['update-insert', () => new UpdateInsertMergeStrategy()],
+])('with %s', (_, strategy) => {
+  test('the first of several refused rows of a large unit is named, in the order of the journal', async () => {
+    await using server = await targets.database()
+    await server.batch('CREATE TABLE [dbo].[orders] ([id] int NOT NULL PRIMARY KEY, [n] int NULL CHECK ([n] < 1000))')
+    const importer = importerOf(server, { strategy: strategy() })
+    await importer.prepare()
+    const definition = await server.describeTable(orders)
+    const rows = Array.from({ length: 3000 }, (__, index): UnitRow => ({
+      op: 'upsert',
+      // The order of the keys is not that of the journal. A superseded version is never refused.
+      values: { id: 10_000 - index, n: [1717, 1718, 2999].includes(index) ? 1000 : 1 },
+    }))
+    rows.unshift({ op: 'upsert', values: { id: 10_000, n: 1000 } })
+    const unit = unitOfRows(definition, rows, { from: 5n })
+    const plan = importer.plan(definition, definition)
+    await expect(importer.apply(unit, plan, optionsOf(undefined, { widest: true }))).rejects.toMatchObject({
+      code: 'row-refused',
+      context: { columns: 'n', sequence: String(5 + 1 + 1717) },
+      message: expect.stringContaining('column n, row with id = 8283: error 547: '),
+    })
+    expect(await server.query({ text: 'SELECT COUNT(*) AS [n] FROM [dbo].[orders]' })).toEqual([{ n: 0 }])
+  })
+
+  test('a row whose parent or whose freed value comes later in its unit is not taken for the refused one', async () => {
+    await using server = await targets.database()
+    await server.batch(
+      'CREATE TABLE [dbo].[orders] ([id] int NOT NULL PRIMARY KEY, [boss] int NULL CONSTRAINT [fk_boss] REFERENCES [dbo].[orders] ([id]), [code] int NULL CONSTRAINT [uq_code] UNIQUE)',
+    )
+    const importer = importerOf(server, { strategy: strategy() })
+    await importer.prepare()
+    const definition = await server.describeTable(orders)
+    const plan = importer.plan(definition, definition)
+    const upsert = (id: number, boss: number | null, code: number): UnitRow => ({
+      op: 'upsert',
+      values: { id, boss, code },
+    })
+    const first = unitOfRows(definition, [upsert(1, null, 1), upsert(2, null, 2), upsert(3, 2, 3)], { from: 1n })
+    await importer.apply(first, plan, optionsOf(undefined))
+    const refusal = async (rows: readonly UnitRow[]): Promise<unknown> => {
+      const position = await importer.position(tableKey)
+      return await importer.apply(
+        unitOfRows(definition, rows, { from: 4n }),
+        plan,
+        optionsOf(position, { widest: true }),
+      )
+    }
+    // 4 has its parent in 5; 6 has none.
+    await expect(refusal([upsert(4, 5, 4), upsert(5, 1, 5), upsert(6, 9, 6)])).rejects.toMatchObject({
+      code: 'row-refused',
+      message: expect.stringContaining('column boss, row with id = 6: error 547: '),
+    })
+    // 1 and 4 swap a value; 5 has one that 2 keeps.
+    await expect(refusal([upsert(4, null, 1), upsert(1, null, 4), upsert(5, null, 2)])).rejects.toMatchObject({
+      code: 'row-refused',
+      message: expect.stringContaining('column code, row with id = 5: error 2627: '),
+    })
+    // Two rows of the unit have the same value.
+    await expect(refusal([upsert(4, null, 4), upsert(5, null, 7), upsert(6, null, 7)])).rejects.toMatchObject({
+      code: 'row-refused',
+      message: expect.stringContaining('column code, row with id = 5: error 2627: '),
+    })
+    expect(await server.query({ text: 'SELECT [id], [code] FROM [dbo].[orders] ORDER BY [id]' })).toEqual(
+      [1, 2, 3].map((id) => ({ id, code: id })),
+    )
+  })
+})
+
+test('a row that refers to the deleted one is no reason to name another', async () => {
+  await using server = await targets.database()
+  await server.batch(
+    'CREATE TABLE [dbo].[orders] ([id] int NOT NULL PRIMARY KEY); CREATE TABLE [dbo].[lines] ([id] int NOT NULL PRIMARY KEY, [order] int NULL CONSTRAINT [fk_order] REFERENCES [dbo].[orders] ([id])); ' +
+      'INSERT INTO [dbo].[orders] VALUES (1), (2), (3); INSERT INTO [dbo].[lines] VALUES (10, 2);',
+  )
+  const importer = importerOf(server)
+  await importer.prepare()
+  const definition = await server.describeTable(orders)
+  const rows = [1, 2, 3].map((id): UnitRow => ({ op: 'delete', values: { id } }))
+  const plan = importer.plan(definition, definition)
+  await expect(
+    importer.apply(unitOfRows(definition, rows, { from: 1n }), plan, optionsOf(undefined, { widest: true })),
+  ).rejects.toMatchObject({
+    code: 'row-refused',
+    message: expect.stringMatching(/row with id = 2: error 547: .*fk_order/),
+  })
+  expect(await server.query({ text: 'SELECT COUNT(*) AS [n] FROM [dbo].[orders]' })).toEqual([{ n: 3 }])
+})
+
+test('a straight load that a column refuses goes by way of the stage, which names the row', async () => {
+  await using server = await targets.database()
+  await server.batch('CREATE TABLE [dbo].[orders] ([id] int NOT NULL PRIMARY KEY, [n] int NULL)')
+  const importer = importerOf(server)
+  await importer.prepare()
+  const definition = await server.describeTable(orders)
+  const plan = importer.plan(definition, definition)
+  await server.batch(alter('[n] int NOT NULL'))
+  const rows = [1, null, 3].map((n, id): UnitRow => ({ op: 'upsert', values: { id, n } }))
+  const unit = unitOfRows(definition, rows, { from: 1n })
+  expect(await importer.loadStraight(unit, plan, optionsOf(undefined))).toMatchObject({
+    status: 'declined',
+    reason: 'value',
+  })
+  await expect(importer.apply(unit, plan, optionsOf(undefined, { widest: true }))).rejects.toMatchObject({
+    code: 'row-refused',
+    message: expect.stringContaining('column n, row with id = 1: error 515: '),
+  })
+  expect(await server.query({ text: 'SELECT COUNT(*) AS [n] FROM [dbo].[orders]' })).toEqual([{ n: 0 }])
 })

@@ -157,9 +157,14 @@ describe.each([
     const attempt = importerOf(target, { strategy: failing }).apply(
       unitOfRows(definition, rows, { from: 3n }),
       plan,
-      optionsOf(first.position),
+      optionsOf(first.position, { widest: true }),
     )
-    await expect(attempt).rejects.toMatchObject({ context: { number: 515 } })
+    // No row is named: the statement fails whatever the rows are.
+    await expect(attempt).rejects.toMatchObject({
+      code: 'row-refused',
+      context: { number: 515 },
+      message: expect.stringMatching(/^\[dbo\]\.\[orders\]: error 515: /),
+    })
     expect(await idsIn(target)).toEqual([1, 2])
     expect(await importer.position(tableKey)).toEqual(first.position)
   })
@@ -400,7 +405,7 @@ describe('a unit that is not what it says', () => {
           { from: (position?.sequence ?? 0n) + 1n },
         ),
         plan,
-        optionsOf(position),
+        optionsOf(position, { widest: true }),
       )
 
     const first = await apply([

@@ -14,7 +14,7 @@ import {
   UpsertMergeStrategy,
 } from '@icebridge/sqlserver-import'
 import type { MergeStrategy, UnitBatch } from '@icebridge/sqlserver-import'
-import type { TableDefinition } from '@icebridge/sqlserver'
+import type { ColumnDefinition, TableDefinition } from '@icebridge/sqlserver'
 import { describe, expect, test } from 'vitest'
 import { column, primaryKey, table } from './definitions.ts'
 
@@ -39,6 +39,11 @@ const everything = table([
   column('short', { name: 'varchar', length: 10 }),
 ])
 
+/** The columns of a target that would be created. */
+function plannedOf(definition: TableDefinition): readonly ColumnDefinition[] {
+  return planImport(definition, undefined).columns.flatMap(({ target }) => target ?? [])
+}
+
 /** The batch of a unit; without a strategy it is a unit without rows. */
 function unitOf(definition: TableDefinition, strategy?: MergeStrategy, more: Partial<UnitBatch> = {}): string {
   const plan = planImport(definition, undefined)
@@ -53,7 +58,14 @@ function unitOf(definition: TableDefinition, strategy?: MergeStrategy, more: Par
     lockTimeoutMs: 5000,
     ...(strategy === undefined
       ? {}
-      : { merge: { strategy, context: mergeContext(plan, { tableLock: false }), ascending: true } }),
+      : {
+          merge: {
+            strategy,
+            context: mergeContext(plan, { tableLock: false }),
+            ascending: true,
+            columns: plannedOf(definition),
+          },
+        }),
     ...more,
   })
 }
@@ -68,6 +80,7 @@ test('the T-SQL of a straight load opens its transaction, and ends it', async ()
     atMs: Date.UTC(2026, 0, 2, 3, 4, 5, 6),
     lockTimeoutMs: 5000,
     rows: 50,
+    columns: plannedOf(orders),
   }
   const text = `${openStraightBatch(load)}\n-- INSERT BULK\n${closeStraightBatch(load)}\n`
   await expect(text).toMatchFileSnapshot('snapshots/straight.sql')
@@ -113,7 +126,9 @@ describe('the T-SQL of a unit', () => {
     const context = mergeContext(plan, { tableLock: true })
     const strategy = new UpsertMergeStrategy()
     expect(unitOf(orders, strategy)).not.toContain('HAVING COUNT_BIG(*) > 1')
-    const text = unitOf(orders, strategy, { merge: { strategy, context, ascending: false } })
+    const text = unitOf(orders, strategy, {
+      merge: { strategy, context, ascending: false, columns: plannedOf(orders) },
+    })
     expect(text).toContain('HAVING COUNT_BIG(*) > 1')
     expect(text).toContain('WITH (HOLDLOCK, TABLOCKX)')
   })

@@ -37,6 +37,7 @@ interface Totals {
   updated: bigint
   deleted: bigint
   unchanged: bigint
+  losses: Record<string, bigint>
   firstLoad: FirstLoadWay | undefined
 }
 
@@ -62,6 +63,7 @@ export async function apply(
     updated: 0n,
     deleted: 0n,
     unchanged: 0n,
+    losses: {},
     firstLoad: undefined,
   }
   let furthest = -1n
@@ -116,7 +118,7 @@ async function applyFrom(
   }
   const units = read.units({ maxRows: table.maxUnitRows ?? defaultMaxUnitRows, wholeSnapshots: !plan.cutAnywhere })
   for await (const unit of units) {
-    const result = await applyUnit(context, application, unit, position)
+    const result = await applyUnit(context, application, unit, { position })
     if (result.status === 'applied') {
       position = result.position
       continue
@@ -124,7 +126,7 @@ async function applyFrom(
     if (result.status === 'alreadyApplied') totals.alreadyApplied += 1
     if (result.status !== 'widen') return 'moved'
     // What refused the unit may be mended by rows further on: everything up to the head, in one transaction, once.
-    const widened = await applyUnit(context, application, read.widen(unit.sequence.from), position)
+    const widened = await applyUnit(context, application, read.widen(unit.sequence.from), { position, widest: true })
     if (widened.status === 'widen') throw widened.cause
     if (widened.status === 'alreadyApplied') totals.alreadyApplied += 1
     return widened.status === 'applied' ? widened.position : 'moved'
@@ -171,10 +173,10 @@ async function applyUnit(
   context: ApplyContext,
   application: Application,
   unit: JournalUnit,
-  position: AppliedPosition | undefined,
+  from: Pick<ApplyOptions, 'position' | 'widest'>,
 ): Promise<ImportResult> {
   const { plan, totals } = application
-  const result = await context.importer.apply(unit, plan, { ...applyOptions(context, application), position })
+  const result = await context.importer.apply(unit, plan, { ...applyOptions(context, application), ...from })
   context.logger.debug({ runId: context.runId, target: tableText(plan.target), status: result.status }, 'unit')
   if (result.status === 'applied') count(totals, result)
   return result
@@ -208,6 +210,9 @@ function count(totals: Totals, result: Extract<ImportResult, { status: 'applied'
   totals.updated += result.merge.updated
   totals.deleted += result.merge.deleted + result.removed
   totals.unchanged += result.merge.unchanged
+  for (const [column, values] of Object.entries(result.losses ?? {})) {
+    totals.losses[column] = (totals.losses[column] ?? 0n) + values
+  }
 }
 
 /**

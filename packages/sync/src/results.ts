@@ -78,6 +78,8 @@ export interface ApplyResult {
   /** By deletes in the journal, and because a reload did not contain them. */
   readonly deleted: bigint
   readonly unchanged: bigint
+  /** Values of which the target holds less than the source, by source column: only columns that `allowLoss` names, and only where something was lost. */
+  readonly losses: Readonly<Record<string, bigint>>
   /** Of a run that began on a target without a position and with a completed load: which way that load took. */
   readonly firstLoad: FirstLoadWay | undefined
   /** Whether this run created the target table. */

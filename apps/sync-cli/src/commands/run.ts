@@ -69,7 +69,8 @@ function describe(label: string, { extract, apply, durationMs }: SyncResult): st
         : firstLoad.way === 'straight'
           ? ', straight'
           : `, staged because ${firstLoad.message}`
-    parts.push(`${apply.createdTarget ? 'target created, ' : ''}${counts}${way}`)
+    const lost = Object.entries(apply.losses).map(([column, values]) => `, ${values} values of ${column} narrowed`)
+    parts.push(`${apply.createdTarget ? 'target created, ' : ''}${counts}${way}${lost.join('')}`)
   }
   if (apply?.status === 'unchanged') parts.push('target up to date')
   return `${label}: ${parts.join('; ')} (${(durationMs / 1000).toFixed(1)} s)`

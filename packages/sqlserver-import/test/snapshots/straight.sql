@@ -13,6 +13,13 @@ IF @version > 1 THROW 50105, N'icebridge: the position was written by a newer ve
 IF @table_uuid IS NULL
 BEGIN
 SELECT TOP (1) @occupied = 1 FROM [sales dept].[select] WITH (TABLOCKX, HOLDLOCK);
+IF (SELECT COUNT(*) FROM sys.columns AS c JOIN sys.types AS u ON u.[user_type_id] = c.[user_type_id]
+LEFT JOIN sys.types AS b ON b.[user_type_id] = c.[system_type_id]
+WHERE c.[object_id] = OBJECT_ID(N'[sales dept].[select]') AND ((c.[name] = N'order]id' AND COALESCE(b.[name], u.[name]) = N'int')
+  OR (c.[name] = N'it''s' AND COALESCE(b.[name], u.[name]) = N'nvarchar' AND c.[max_length] = 40 AND c.[collation_name] = N'Latin1_General_100_CI_AS')
+  OR (c.[name] = N'paid' AND COALESCE(b.[name], u.[name]) = N'float')
+  OR (c.[name] = N'at' AND COALESCE(b.[name], u.[name]) = N'datetimeoffset' AND c.[scale] = 7))) <> 4
+  THROW 50107, N'icebridge: a column of the target is not what the plan was made for', 1;
 IF @occupied = 1 ROLLBACK TRANSACTION;
 SELECT CASE @occupied WHEN 1 THEN N'occupied' ELSE N'empty' END AS [status],
   @table_uuid AS [table_uuid], @snapshot_id AS [snapshot_id], @sequence AS [sequence];

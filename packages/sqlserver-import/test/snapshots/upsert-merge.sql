@@ -37,6 +37,13 @@ OUTPUT $action INTO @merge_actions ([action]);
 SELECT @inserted = COUNT_BIG(*) FROM @merge_actions WHERE [action] = N'INSERT';
 SELECT @updated = COUNT_BIG(*) FROM @merge_actions WHERE [action] = N'UPDATE';
 SELECT @deleted = COUNT_BIG(*) FROM @merge_actions WHERE [action] = N'DELETE';
+IF (SELECT COUNT(*) FROM sys.columns AS c JOIN sys.types AS u ON u.[user_type_id] = c.[user_type_id]
+LEFT JOIN sys.types AS b ON b.[user_type_id] = c.[system_type_id]
+WHERE c.[object_id] = OBJECT_ID(N'[sales dept].[select]') AND ((c.[name] = N'order]id' AND COALESCE(b.[name], u.[name]) = N'int')
+  OR (c.[name] = N'it''s' AND COALESCE(b.[name], u.[name]) = N'nvarchar' AND c.[max_length] = 40 AND c.[collation_name] = N'Latin1_General_100_CI_AS')
+  OR (c.[name] = N'paid' AND COALESCE(b.[name], u.[name]) = N'float')
+  OR (c.[name] = N'at' AND COALESCE(b.[name], u.[name]) = N'datetimeoffset' AND c.[scale] = 7))) <> 4
+  THROW 50107, N'icebridge: a column of the target is not what the plan was made for', 1;
 UPDATE [icebridge].[applied] SET [table_uuid] = CONVERT(uniqueidentifier, '0a1b2c3d-0000-4000-8000-00000000000f'), [snapshot_id] = CONVERT(bigint, '9007199254740993'), [sequence] = CONVERT(bigint, '50'), [target_table] = N'[sales dept].[select]', [target_object_id] = OBJECT_ID(N'[sales dept].[select]'), [lake_location] = N'/lake/orders', [run_id] = N'run-1', [updated_at] = CONVERT(datetime2(7), '2026-01-02T03:04:05.006'), [version] = 1
 WHERE [table_key] = N'erp.dbo.it''s';
 COMMIT TRANSACTION;
