@@ -109,7 +109,7 @@ async function loadOnce(
         bulk.addColumn(
           // The driver puts the name between brackets as it is.
           quoteName(column.name).slice(1, -1),
-          // The first column gives the driver the whole row.
+          // The first column gives the driver whole rows.
           driverType(wire.type, wire, (sink) => (index === 0 ? feed.write(sink) : undefined)),
           { nullable: column.nullable },
         )
@@ -140,13 +140,17 @@ async function loadOnce(
   }
 }
 
-/** A row for the driver; the values come from the batch, by way of the column types. */
+/** The token before each row. @see https://learn.microsoft.com/openspecs/windows_protocols/ms-tds/88176081-df75-4b24-bcfb-4c16ff03cbfa */
+const ROW = 0xd1
+
+/** A row for the driver, and those after it; the values come from the batch, by way of the column types. */
 const PLACEHOLDER: IteratorResult<readonly never[], undefined> = { done: false, value: [] }
 const DONE: IteratorResult<readonly never[], undefined> = { done: true, value: undefined }
 
 /**
  * The driver's row source: inside a batch it answers at once, between batches with a promise. What it hands over is a placeholder:
- * the type of the first column asks {@link write} for the current row.
+ * the type of the first column asks {@link write} for the current row, and gets others with it: the driver's own work for a row, which
+ * knows nothing of its values, is done once for many.
  */
 class RowFeed implements AsyncIterable<readonly never[]> {
   /** The error of a value or of the source, as it is to be thrown. */
@@ -189,13 +193,19 @@ class RowFeed implements AsyncIterable<readonly never[]> {
     }
   }
 
-  /** Writes all values of the current row. */
+  /** Writes rows from the current one on, as many as go in one piece. The driver wrote the token of the first. */
   write(sink: ByteSink): void {
     const buffer = this.#buffer
     const writers = this.#writers
     let index = 0
     try {
-      for (; index < writers.length; index += 1) (writers[index] as CellWriter)(buffer, this.#row) // within its length
+      for (;;) {
+        const row = this.#row
+        for (index = 0; index < writers.length; index += 1) (writers[index] as CellWriter)(buffer, row) // within its length
+        if (buffer.endRow() || row + 1 === this.#rows) break
+        this.#row = row + 1
+        buffer.writeUInt8(ROW)
+      }
       buffer.moveTo(sink)
     } catch (error) {
       buffer.clear()
@@ -242,7 +252,7 @@ class RowFeed implements AsyncIterable<readonly never[]> {
   #next(): IteratorResult<readonly never[], undefined> | Promise<IteratorResult<readonly never[], undefined>> {
     this.#row += 1
     if (this.#row < this.#rows) {
-      if ((this.#row & 0xff) === 0) this.#progress += 1
+      this.#progress += 1
       return PLACEHOLDER
     }
     return this.#nextBatch()

@@ -72,6 +72,58 @@ describe('a bulk load', () => {
     )
   })
 
+  it('carries rows of every length, whatever pieces they go in', async () => {
+    await database.batch(
+      'CREATE TABLE [dbo].[lengths] ([id] int NOT NULL PRIMARY KEY, [s] nvarchar(max) NULL, [b] varbinary(max) NULL, [t] nvarchar(60) NULL)',
+    )
+    const target: BulkTarget = {
+      table: '[dbo].[lengths]',
+      columns: [
+        { name: 'id', type: { name: 'int' }, nullable: false, from: { value: 'id' } },
+        { name: 's', type: { name: 'nvarchar', length: 'max' }, nullable: true, from: { value: 's' } },
+        { name: 'b', type: { name: 'varbinary', length: 'max' }, nullable: true, from: { value: 'b' } },
+        { name: 't', type: { name: 'nvarchar', length: 60 }, nullable: true, from: { value: 't' } },
+      ],
+    }
+    const all: readonly ColumnField[] = [
+      ...fields,
+      { name: 'b', type: { kind: 'binary' }, nullable: true },
+      { name: 't', type: { kind: 'string' }, nullable: true },
+    ]
+    const letters = ['a', 'é', '語', '😀', '\u0000', 'ﬀ']
+    // Lengths around what goes in one piece (64 KiB), runs of short rows, and a few that are longer than a piece.
+    const lengthOf = (row: number): number =>
+      row % 97 === 0
+        ? 32_700 + (row % 89)
+        : row % 211 === 0
+          ? 200_000 + row
+          : (row * 7919) % (row % 400 < 200 ? 40 : 3000)
+    const made = Array.from({ length: 2000 }, (_, row) => {
+      const letter = letters[row % letters.length] ?? ''
+      const s = row % 13 === 0 ? null : `${row}${letter.repeat(Math.max(1, lengthOf(row) / letter.length))}`
+      const b = row % 17 === 0 ? null : Buffer.alloc(lengthOf(row + 1) % 5000, `${row}`)
+      return [row, s, b, row % 19 === 0 ? null : `${letter}${row}`.repeat(row % 8)]
+    })
+    const batches = once(
+      batchOf(all, made.slice(0, 700)),
+      batchOf(all, made.slice(700, 701)),
+      batchOf(all, made.slice(701)),
+    )
+    expect(await database.bulkLoad(target, batches)).toEqual({ rows: 2000n })
+    const read = await database.query({ text: `SELECT [id], [s], [b], [t] FROM [dbo].[lengths] ORDER BY [id]` })
+    expect(read.map(({ id, s, b, t }) => [id, s, b === null ? null : Buffer.from(b as Uint8Array), t])).toEqual(made)
+  })
+
+  it('names the row that is bad, whichever place it has among those that go in one piece', async () => {
+    for (const bad of [0, 1, 999]) {
+      const some = rows(0, 1000).map(([id, s], row) => [id, row === bad ? 'longer' : s])
+      await expect(database.bulkLoad(loaded.target, once(batchOf(fields, some)))).rejects.toMatchObject({
+        context: { column: 's', row: bad },
+      })
+      expect(await loaded.count()).toBe(0)
+    }
+  })
+
   it('names a bad row by its key, where it is told what the key is', async () => {
     const target = { ...loaded.target, key: ['id', 's'], label: 'the copy' }
     const batches = once(batchOf(fields, [...rows(0, 20), [20, 'longer'], [21, 'x']]))

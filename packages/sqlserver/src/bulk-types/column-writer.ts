@@ -153,7 +153,8 @@ function valueWriter(column: BulkColumn, source: CellSource, representable: Char
       break
     case 'uniqueidentifier':
       if (view.kind === 'uuid' || (view.kind === 'fixed' && view.byteWidth === 16)) {
-        return (sink, row) => wire.writeUuid(sink, view.value(row))
+        const { values } = view
+        return (sink, row) => wire.writeUuid(sink, values, row * 16)
       }
       break
     case 'sql_variant':
@@ -291,10 +292,10 @@ function textWriter(type: SqlType, view: ViewOf<'string'>, representable: Charac
     const start = offsets[row] ?? 0
     const end = offsets[row + 1] ?? 0
     // Every code page holds ASCII.
-    if (!large && end - start <= Math.min(limit, SHORT) && isAscii(data, start, end)) {
-      sink.writeUInt16LE((end - start) * 2)
-      sink.writeAscii(data, start, end)
-      return
+    if (end - start <= SHORT && (representable === undefined || isAscii(data, start, end))) {
+      const units = sink.writeUtf8(data, { start, end }, large)
+      if (units > limit) refuse(`is longer than ${limit} characters`)
+      if (units >= 0) return
     }
     const text = view.value(row)
     if (text.length > limit) refuse(`is longer than ${limit} characters`)
@@ -324,11 +325,26 @@ function bytesWriter(type: SqlType, view: ViewOf<'binary' | 'fixed' | 'uuid'>): 
         : type.name.endsWith('binary')
           ? typeLength(type)
           : Infinity
-  return (sink, row) => {
-    const bytes = view.value(row)
-    if (bytes.length > limit) refuse(`is longer than ${limit} bytes`)
-    wire.writeBytes(sink, bytes, large)
+  const writeRange = (sink: RowBuffer, source: Buffer, start: number, end: number): void => {
+    const length = end - start
+    if (length > limit) refuse(`is longer than ${limit} bytes`)
+    if (large) wire.writeLargeHeader(sink, length)
+    else sink.writeUInt16LE(length)
+    sink.writeRange(source, start, end)
+    if (large && length > 0) sink.writeUInt32LE(0)
   }
+  if (view.kind === 'binary') {
+    const source = bufferOf(view.data)
+    const { offsets } = view
+    return (sink, row) => writeRange(sink, source, offsets[row] ?? 0, offsets[row + 1] ?? 0)
+  }
+  const source = bufferOf(view.values)
+  const { byteWidth } = view
+  return (sink, row) => writeRange(sink, source, row * byteWidth, (row + 1) * byteWidth)
+}
+
+function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength)
 }
 
 function finite(value: number): number {

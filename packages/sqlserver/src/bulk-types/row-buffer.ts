@@ -1,24 +1,41 @@
 import type { ByteSink } from './byte-sink.ts'
+import { writeUtf16, type ByteSpan } from './utf16.ts'
+import { LARGE_HEADER, writeLargeHeader } from './wire-value.ts'
 
-/** Rows of at least so many bytes are handed over with their memory; the driver copies shorter ones. */
-const HANDED_OVER = 8 * 1024
+/** Rows are handed over once they have about so many bytes. */
+const BLOCK = 64 * 1024
 
-/** The bytes of one row, gathered so that the driver takes them in one piece. */
+/**
+ * The bytes of rows on their way to the driver, which takes many of them in one piece. Memory that was handed over is never written
+ * again: the driver may keep it until it is sent.
+ */
 export class RowBuffer implements ByteSink {
-  #bytes = Buffer.allocUnsafeSlow(HANDED_OVER)
-  #length = 0
+  #bytes = Buffer.allocUnsafeSlow(BLOCK)
+  /** Where what was not handed over begins. */
+  #start = 0
+  #end = 0
+  #rowStart = 0
+  #longestRow = 0
 
-  /** Gives the row to the driver; the next one begins empty. */
-  moveTo(sink: ByteSink): void {
-    const row = this.#bytes.subarray(0, this.#length)
-    this.#length = 0
-    sink.writeBuffer(row)
-    if (row.length >= HANDED_OVER) this.#bytes = Buffer.allocUnsafeSlow(HANDED_OVER)
+  /** Ends a row. Whether it is time to hand over: what is there is a block, or another row may not fit. */
+  endRow(): boolean {
+    const length = this.#end - this.#rowStart
+    if (length > this.#longestRow) this.#longestRow = length
+    this.#rowStart = this.#end
+    return this.#end - this.#start >= BLOCK || this.#bytes.length - this.#end < this.#longestRow
   }
 
-  /** Forgets what was written of a row. */
+  /** Gives the rows to the driver. */
+  moveTo(sink: ByteSink): void {
+    const rows = this.#bytes.subarray(this.#start, this.#end)
+    this.#start = this.#end
+    sink.writeBuffer(rows)
+  }
+
+  /** Forgets what was not handed over. */
   clear(): void {
-    this.#length = 0
+    this.#end = this.#start
+    this.#rowStart = this.#start
   }
 
   writeUInt8(value: number): void {
@@ -80,33 +97,62 @@ export class RowBuffer implements ByteSink {
     this.#bytes.write(value, at, encoding)
   }
 
-  writeBuffer(value: Uint8Array): void {
-    const at = this.#extend(value.length)
-    this.#bytes.set(value, at)
+  writeBuffer(value: Buffer): void {
+    this.writeRange(value, 0, value.length)
   }
 
-  /** ASCII text as UTF-16. */
-  writeAscii(source: Uint8Array, start: number, end: number): void {
-    let at = this.#extend((end - start) * 2)
+  /** The bytes of `source` from `start` to `end`. */
+  writeRange(source: Buffer, start: number, end: number): void {
+    let at = this.#extend(end - start)
     const bytes = this.#bytes
-    for (let index = start; index < end; index += 1) {
-      bytes[at] = source[index] ?? 0
-      bytes[at + 1] = 0
-      at += 2
+    // A call of the platform costs more than a few bytes do.
+    if (end - start > 24) source.copy(bytes, at, start, end)
+    else for (let index = start; index < end; index += 1) bytes[at++] = source[index] ?? 0
+  }
+
+  /**
+   * The text of a few UTF-8 bytes as UTF-16, behind its length: in two bytes, or in one chunk where the type is large. Gives the number of
+   * code units; -1 when the bytes are not well formed, and then nothing is written.
+   */
+  writeUtf8(source: Uint8Array, span: ByteSpan, large: boolean): number {
+    const header = large ? LARGE_HEADER : 2
+    const at = this.#extend(header + (span.end - span.start) * 2 + (large ? 4 : 0))
+    const start = at + header
+    const end = writeUtf16(source, span, this.#bytes, start)
+    this.#end = at
+    if (end < 0) return -1
+    const bytes = end - start
+    if (large) {
+      writeLargeHeader(this, bytes)
+      this.#end = end
+      // The chunk that ends the value; an empty one has none of its own.
+      if (bytes > 0) this.writeUInt32LE(0)
+    } else {
+      this.writeUInt16LE(bytes)
+      this.#end = end
     }
+    return bytes >>> 1
   }
 
   #extend(size: number): number {
-    const at = this.#length
-    const end = at + size
-    if (end > this.#bytes.length) {
-      const grown = Buffer.allocUnsafeSlow(
-        Math.max(end + 1024, this.#bytes.length * 2 > 1 << 20 ? 0 : this.#bytes.length * 2),
-      )
-      this.#bytes.copy(grown, 0, 0, at)
-      this.#bytes = grown
-    }
-    this.#length = end
+    if (this.#end + size > this.#bytes.length) this.#grow(size)
+    const at = this.#end
+    this.#end = at + size
     return at
+  }
+
+  /** Goes on in memory that has room, with what was not handed over. */
+  #grow(size: number): void {
+    const kept = this.#end - this.#start
+    const least = kept + size
+    // A long value is followed by little: twice its memory would be for nothing.
+    const room = least <= BLOCK ? BLOCK : least > 1 << 20 ? least + 1024 : least * 2
+    const grown = Buffer.allocUnsafeSlow(room)
+    this.#bytes.copy(grown, 0, this.#start, this.#end)
+    this.#rowStart -= this.#start
+    this.#bytes = grown
+    this.#start = 0
+    this.#end = kept
+    this.#longestRow = 0
   }
 }

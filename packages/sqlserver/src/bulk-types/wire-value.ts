@@ -123,10 +123,10 @@ export function writeSmallDatetime(sink: ByteSink, days: number, minutes: number
   sink.writeUInt16LE(minutes)
 }
 
-/** The 16 bytes in text order; the wire has the first three fields little-endian. */
-export function writeUuid(sink: ByteSink, bytes: Uint8Array): void {
+/** The 16 bytes from `start` on, in text order; the wire has the first three fields little-endian. */
+export function writeUuid(sink: ByteSink, bytes: Uint8Array, start = 0): void {
   sink.writeUInt8(16)
-  for (const at of uuidOrder) sink.writeUInt8(bytes[at] ?? 0)
+  for (const at of uuidOrder) sink.writeUInt8(bytes[start + at] ?? 0)
 }
 
 /** Where each byte on the wire stands in the text. The order is its own inverse. */
@@ -151,9 +151,13 @@ export function writeBytes(sink: ByteSink, bytes: Uint8Array, large: boolean): v
   if (large && bytes.length > 0) sink.writeUInt32LE(0)
 }
 
+/** Bytes of {@link writeLargeHeader}. */
+export const LARGE_HEADER = 12
+
 /** PLP: the whole length, then one chunk, then an empty one. */
-function writeLargeHeader(sink: ByteSink, bytes: number): void {
-  sink.writeBigUInt64LE(BigInt(bytes))
+export function writeLargeHeader(sink: ByteSink, bytes: number): void {
+  sink.writeUInt32LE(bytes % 0x1_0000_0000)
+  sink.writeUInt32LE(Math.floor(bytes / 0x1_0000_0000))
   sink.writeUInt32LE(bytes)
 }
 
