@@ -380,8 +380,8 @@ describe('a bulk load on a bad connection', () => {
     const stall = faults.add({ at: 'bulkRow', nth: 500, action: { do: 'stall' } })
     const load = flaky.bulkLoad(target, once(batchOf(fields, rows(0, 1000))))
     await expect(load).rejects.toMatchObject({ code: 'timeout', retryable: true, context: { table: '[dbo].[flaky]' } })
+    // The lost connection ends the stall; a server that goes on before it learns of the loss has all that it needs.
     expect(stall.fired).toBe(true)
-    stall.release()
     expect(await count()).toEqual([{ n: 0 }])
   })
 
