@@ -9,8 +9,8 @@ import { nullInRequired } from './nested-builders.ts'
 /**
  * Builds record batches over typed arrays that grow by doubling.
  *
- * Fill `columns` column by column or row by row, then `finish()`. The batch owns its memory; the builder starts again
- * empty and may be used for the next batch.
+ * Fill `columns` column by column or row by row, then `finish()`. The batch owns its memory, unless that comes from a
+ * pool; the builder starts again empty and may be used for the next batch.
  */
 export class BatchBuilder {
   readonly fields: readonly ColumnField[]

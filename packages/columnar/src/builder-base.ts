@@ -1,4 +1,5 @@
 import { ColumnarError, type ColumnarErrorCode } from './errors.ts'
+import type { MemoryPool } from './memory-pool.ts'
 
 /**
  * What every column builder has in common: a length and a validity bitmap.
@@ -8,6 +9,8 @@ import { ColumnarError, type ColumnarErrorCode } from './errors.ts'
 export abstract class BuilderBase {
   /** The column's name, for messages. */
   readonly name: string
+  /** Where memory for values comes from, when it is not made anew. To be set before the first value. */
+  memory: MemoryPool | undefined = undefined
   /** Values and nulls appended since the last `finish`. */
   length = 0
   /** Nulls among them. */
@@ -21,7 +24,7 @@ export abstract class BuilderBase {
     this.capacity = Math.max(8, initialRows)
   }
 
-  /** Marks the slot at `length` as null, growing first. Subclasses move `length` on. */
+  /** Marks the slot at `length` as null. Subclasses move `length` on. */
   protected markNull(): void {
     const row = this.length
     let bitmap = this.bitmap
@@ -50,6 +53,16 @@ export abstract class BuilderBase {
     const whole = new Uint8Array(bytes).fill(255)
     whole.set(bitmap)
     return whole
+  }
+
+  /** At least so many bytes, of any content when they come from a pool. */
+  protected allocate(bytes: number): ArrayBuffer {
+    return this.memory?.take(bytes) ?? new ArrayBuffer(bytes)
+  }
+
+  /** Ends the use of memory that nobody else has seen. */
+  protected release(values: ArrayBufferView): void {
+    this.memory?.giveBack(values.buffer)
   }
 
   protected reset(): void {

@@ -35,11 +35,14 @@ abstract class VariableBase extends BuilderBase {
   protected prepare(extra: number): void {
     const offsets = this.offsets
     if (offsets === undefined) {
-      this.offsets = new Int32Array(this.capacity + 1)
+      const first = new Int32Array(this.allocate((this.capacity + 1) * 4))
+      first[0] = 0
+      this.offsets = first
     } else if (this.length + 1 === offsets.length) {
       this.capacity = doubled(this.capacity)
-      const grown = new Int32Array(this.capacity + 1)
+      const grown = new Int32Array(this.allocate((this.capacity + 1) * 4))
       grown.set(offsets)
+      this.release(offsets)
       this.offsets = grown
     }
     if (this.end + extra > this.bytes.length) this.#growBytes(extra)
@@ -94,14 +97,16 @@ abstract class VariableBase extends BuilderBase {
     const { length } = this.bytes
     const next =
       length === 0 ? Math.max(this.#expected, this.capacity * 8) : length + (length > LARGE ? length >> 2 : length)
-    const grown = allocate(Math.min(MAX_BYTES, Math.max(needed, next)))
+    const size = Math.min(MAX_BYTES, Math.max(needed, next))
+    const grown = this.memory === undefined ? fresh(size) : Buffer.from(this.memory.take(size))
     grown.set(this.bytes.subarray(0, this.end))
+    this.release(this.bytes)
     this.bytes = grown
   }
 }
 
 /** Outside Node's shared pool, so that a batch owns its memory. Only bytes that were written are ever exposed. */
-function allocate(size: number): Buffer {
+function fresh(size: number): Buffer {
   return size === 0 ? Buffer.alloc(0) : Buffer.allocUnsafeSlow(size)
 }
 
@@ -365,7 +370,8 @@ abstract class FixedBase extends BuilderBase {
   }
 
   appendNull(): void {
-    this.#room()
+    const start = this.length * this.byteWidth
+    this.#room().fill(0, start, start + this.byteWidth)
     this.markNull()
     this.length++
   }
@@ -392,8 +398,11 @@ abstract class FixedBase extends BuilderBase {
     const bytes = this.#bytes
     if (bytes !== undefined && this.length < this.capacity) return bytes
     if (bytes !== undefined) this.capacity = doubled(this.capacity)
-    const grown = new Uint8Array(this.capacity * this.byteWidth)
-    if (bytes !== undefined) grown.set(bytes)
+    const grown = new Uint8Array(this.allocate(this.capacity * this.byteWidth))
+    if (bytes !== undefined) {
+      grown.set(bytes)
+      this.release(bytes)
+    }
     this.#bytes = grown
     return grown
   }

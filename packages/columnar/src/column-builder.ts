@@ -15,6 +15,7 @@ import {
   TimestampNsBuilder,
 } from './fixed-width-builders.ts'
 import { NullBuilder } from './null-builder.ts'
+import type { MemoryPool } from './memory-pool.ts'
 import { ListBuilder, MapBuilder, StructBuilder } from './nested-builders.ts'
 
 /**
@@ -46,10 +47,21 @@ export interface ColumnBuilderOptions {
   readonly initialRows?: number | undefined
   /** What to do with strings that UTF-8 cannot hold, in all columns or by the column's name. Default 'refuse'. */
   readonly loneSurrogates?: LoneSurrogates | ((column: string) => LoneSurrogates) | undefined
+  /**
+   * Where the memory of batches comes from. It may be given back with {@link MemoryPool.giveBackBatch} once nobody reads a batch any
+   * more; when absent a batch owns its memory.
+   */
+  readonly memory?: MemoryPool | undefined
 }
 
 /** A builder for one column on its own; {@link BatchBuilder} makes one for each of its fields. */
 export function columnBuilder(field: ColumnField, options: ColumnBuilderOptions = {}): ColumnBuilder {
+  const builder = builderOf(field, options)
+  if (builder.kind !== 'null') builder.memory = options.memory
+  return builder
+}
+
+function builderOf(field: ColumnField, options: ColumnBuilderOptions): ColumnBuilder {
   const { name, type } = field
   const rows = options.initialRows ?? 1024
   switch (type.kind) {

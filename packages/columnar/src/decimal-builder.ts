@@ -94,9 +94,8 @@ export class DecimalBuilder extends BuilderBase {
   }
 
   appendNull(): void {
-    if (this.#words === undefined || this.length * 4 === this.#words.length) this.#grow()
     this.markNull()
-    this.length++
+    this.#storeNumber(0)
   }
 
   get byteSize(): number {
@@ -150,9 +149,12 @@ export class DecimalBuilder extends BuilderBase {
   #grow(): void {
     const old = this.#words
     const rows = old === undefined ? this.capacity : doubled(this.capacity)
-    const grown = new Uint32Array(rows * 4)
-    if (old !== undefined) grown.set(old)
-    this.capacity = rows
+    const grown = new Uint32Array(this.allocate(rows * 16))
+    if (old !== undefined) {
+      grown.set(old)
+      this.release(old)
+    }
+    this.capacity = grown.length >> 2
     this.#words = grown
     this.#longs = new BigInt64Array(grown.buffer)
   }

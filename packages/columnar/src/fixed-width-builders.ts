@@ -78,7 +78,10 @@ abstract class Int32Base extends BuilderBase {
   }
 
   appendNull(): void {
-    if (this.#values === undefined || this.length === this.#values.length) this.#grow()
+    const row = this.length
+    const values = this.#values
+    if (values !== undefined && row < values.length) values[row] = 0
+    else this.#grow()[row] = 0
     this.markNull()
     this.length++
   }
@@ -101,8 +104,12 @@ abstract class Int32Base extends BuilderBase {
   }
 
   #grow(): Int32Array {
-    const grown = new Int32Array(this.#values === undefined ? this.capacity : doubled(this.capacity))
-    if (this.#values !== undefined) grown.set(this.#values)
+    const old = this.#values
+    const grown = new Int32Array(this.allocate(4 * (old === undefined ? this.capacity : doubled(this.capacity))))
+    if (old !== undefined) {
+      grown.set(old)
+      this.release(old)
+    }
     this.capacity = grown.length
     this.#values = grown
     return grown
@@ -138,9 +145,8 @@ abstract class Int64Base extends BuilderBase {
   }
 
   appendNull(): void {
-    if (this.#values === undefined || this.length === this.#values.length) this.#grow()
     this.markNull()
-    this.length++
+    this.storeHalves(0, 0)
   }
 
   get byteSize(): number {
@@ -184,8 +190,12 @@ abstract class Int64Base extends BuilderBase {
   }
 
   #grow(): BigInt64Array {
-    const grown = new BigInt64Array(this.#values === undefined ? this.capacity : doubled(this.capacity))
-    if (this.#values !== undefined) grown.set(this.#values)
+    const old = this.#values
+    const grown = new BigInt64Array(this.allocate(8 * (old === undefined ? this.capacity : doubled(this.capacity))))
+    if (old !== undefined) {
+      grown.set(old)
+      this.release(old)
+    }
     this.capacity = grown.length
     this.#values = grown
     this.#halves = new Int32Array(grown.buffer)
@@ -271,7 +281,8 @@ export class TimestampNsBuilder extends Int64Base {
 
 abstract class FloatBase<A extends Float32Array | Float64Array> extends BuilderBase {
   protected values: A | undefined = undefined
-  protected abstract allocate(length: number): A
+  /** An array of at least that length, of any content. */
+  protected abstract make(length: number): A
 
   append(value: number): void {
     if (typeof value !== 'number') throw this.fault('wrong-value-type', 'not a number')
@@ -283,15 +294,21 @@ abstract class FloatBase<A extends Float32Array | Float64Array> extends BuilderB
   }
 
   appendNull(): void {
-    if (this.values === undefined || this.length === this.values.length) this.grow()
+    const row = this.length
+    const values = this.values
+    if (values !== undefined && row < values.length) values[row] = 0
+    else this.grow()[row] = 0
     this.markNull()
     this.length++
   }
 
   protected grow(): A {
     const old = this.values
-    const grown = this.allocate(old === undefined ? this.capacity : doubled(this.capacity))
-    if (old !== undefined) grown.set(old)
+    const grown = this.make(old === undefined ? this.capacity : doubled(this.capacity))
+    if (old !== undefined) {
+      grown.set(old)
+      this.release(old)
+    }
     this.capacity = grown.length
     this.values = grown
     return grown
@@ -312,15 +329,15 @@ export class Float32Builder extends FloatBase<Float32Array> {
       length: this.length,
       nullCount: this.nullCount,
       nullBitmap: this.takeBitmap(),
-      data: (this.values ?? this.allocate(0)).subarray(0, this.length),
+      data: (this.values ?? this.make(0)).subarray(0, this.length),
     })
     this.values = undefined
     this.reset()
     return made
   }
 
-  protected allocate(length: number): Float32Array {
-    return new Float32Array(length)
+  protected make(length: number): Float32Array {
+    return new Float32Array(this.allocate(length * 4))
   }
 }
 
@@ -338,14 +355,14 @@ export class Float64Builder extends FloatBase<Float64Array> {
       length: this.length,
       nullCount: this.nullCount,
       nullBitmap: this.takeBitmap(),
-      data: (this.values ?? this.allocate(0)).subarray(0, this.length),
+      data: (this.values ?? this.make(0)).subarray(0, this.length),
     })
     this.values = undefined
     this.reset()
     return made
   }
 
-  protected allocate(length: number): Float64Array {
-    return new Float64Array(length)
+  protected make(length: number): Float64Array {
+    return new Float64Array(this.allocate(length * 8))
   }
 }

@@ -18,6 +18,7 @@ export {
   TimestampBuilder,
   TimestampNsBuilder,
 } from './fixed-width-builders.ts'
+export { MemoryPool } from './memory-pool.ts'
 export { ListBuilder, MapBuilder, StructBuilder } from './nested-builders.ts'
 export { NullBuilder } from './null-builder.ts'
 export { BinaryView, FixedView, StringView, UuidView } from './bytes-views.ts'

@@ -11,35 +11,61 @@ import {
 } from 'apache-arrow'
 import { SYNC_AT, SYNC_BATCH, SYNC_OP, SYNC_SEQ, type SyncOp } from './names.ts'
 
-/** What is the same for every row of one write. */
+/** What is the same for every row of one journal batch. */
 export interface Bookkeeping {
-  /** The first row's number. */
-  readonly fromSequence: bigint
-  /** `column`: the batch brings the operation of each row itself. */
-  readonly op: SyncOp | 'column'
   readonly atMicros: bigint
   readonly batchId: string
 }
 
-/** The batch with the bookkeeping columns before its own, whose buffers are shared, not copied. */
-export function withBookkeeping(batch: RecordBatch, values: Bookkeeping): RecordBatch {
-  const rows = batch.numRows
-  const fields: Field[] = []
-  const children: Data[] = []
-  const add = (name: string, data: Data): void => {
-    fields.push(new Field(name, data.type, false))
-    children.push(data)
+/**
+ * Puts the bookkeeping columns before those of batches, whose buffers are shared, not copied. What is the same in every row is made
+ * once, for the longest of the batches so far.
+ */
+export class Bookkeeper {
+  readonly #values: Bookkeeping
+  #rows = 0
+  #at: Data | undefined
+  #batch: Data | undefined
+  readonly #ops = new Map<SyncOp, Data>()
+
+  constructor(values: Bookkeeping) {
+    this.#values = values
   }
-  add(SYNC_SEQ, sequenceData(values.fromSequence, rows))
-  if (values.op !== 'column') add(SYNC_OP, constantText(values.op, rows))
-  add(SYNC_AT, constantTimestamp(values.atMicros, rows))
-  add(SYNC_BATCH, constantText(values.batchId, rows))
-  fields.push(...batch.schema.fields)
-  children.push(...batch.data.children)
-  return new RecordBatch(
-    new Schema(fields),
-    makeData({ type: new Struct(fields), length: rows, nullCount: 0, children }),
-  )
+
+  /** @param options `fromSequence`: the first row's number. `op` `column`: the batch brings the operation of each row itself. */
+  add(batch: RecordBatch, options: { readonly fromSequence: bigint; readonly op: SyncOp | 'column' }): RecordBatch {
+    const rows = batch.numRows
+    if (rows > this.#rows) this.#begin(rows)
+    const fields: Field[] = []
+    const children: Data[] = []
+    const add = (name: string, data: Data): void => {
+      fields.push(new Field(name, data.type, false))
+      children.push(data.length === rows ? data : data.slice(0, rows))
+    }
+    add(SYNC_SEQ, sequenceData(options.fromSequence, rows))
+    if (options.op !== 'column') add(SYNC_OP, this.#op(options.op))
+    add(SYNC_AT, (this.#at ??= constantTimestamp(this.#values.atMicros, this.#rows)))
+    add(SYNC_BATCH, (this.#batch ??= constantText(this.#values.batchId, this.#rows)))
+    fields.push(...batch.schema.fields)
+    children.push(...batch.data.children)
+    return new RecordBatch(
+      new Schema(fields),
+      makeData({ type: new Struct(fields), length: rows, nullCount: 0, children }),
+    )
+  }
+
+  #begin(rows: number): void {
+    this.#rows = rows
+    this.#at = undefined
+    this.#batch = undefined
+    this.#ops.clear()
+  }
+
+  #op(op: SyncOp): Data {
+    let data = this.#ops.get(op)
+    if (data === undefined) this.#ops.set(op, (data = constantText(op, this.#rows)))
+    return data
+  }
 }
 
 function sequenceData(from: bigint, rows: number): Data<Int64> {

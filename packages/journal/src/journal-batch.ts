@@ -1,7 +1,7 @@
 import type { DataFile, Environment, TableHandle } from '@icebridge/iceberg-core'
 import { deleteDataFiles, IcebergAppender } from '@icebridge/iceberg-io'
 import type { RecordBatch } from 'apache-arrow'
-import { withBookkeeping } from './bookkeeping.ts'
+import { Bookkeeper } from './bookkeeping.ts'
 import { checkMode, invalid, type BatchOptions, type CommitOptions, type JournalCommit } from './batch-options.ts'
 import { commitBatch, outcomeUnknown, type BatchCommit } from './commit-batch.ts'
 import { completedLoadProperty } from './completed-load.ts'
@@ -29,7 +29,7 @@ export class JournalBatch implements AsyncDisposable {
   readonly #environment: Environment
   readonly #label: string
   readonly #timeColumns: ReadonlySet<string>
-  readonly #atMs: number
+  readonly #bookkeeper: Bookkeeper
   #appender: IcebergAppender | undefined
   #rows = 0n
   /** `failed`: a write threw, so what is in the files is not what was asked for. */
@@ -51,7 +51,10 @@ export class JournalBatch implements AsyncDisposable {
     this.#environment = options.environment
     this.#label = options.label
     this.#timeColumns = options.timeColumns
-    this.#atMs = options.environment.nowMs()
+    this.#bookkeeper = new Bookkeeper({
+      atMicros: BigInt(options.environment.nowMs()) * 1000n,
+      batchId: options.batchId,
+    })
   }
 
   /** Rows written so far. */
@@ -61,7 +64,8 @@ export class JournalBatch implements AsyncDisposable {
 
   /**
    * Writes rows: source columns, companions and `_sync_version`, by name and in any order. A column that is absent is null.
-   * With op `column` the batch has a column `_sync_op`, without nulls, too. Rows are numbered in the order of the writes.
+   * With op `column` the batch has a column `_sync_op`, without nulls, too. Rows are numbered in the order of the writes. Once this
+   * resolves nothing of the batch is needed any more: its memory may be used again.
    *
    * @throws {JournalError} `invalid-argument`; whatever the appender throws, after which the batch can only be aborted.
    */
@@ -80,12 +84,7 @@ export class JournalBatch implements AsyncDisposable {
     }
     if (batch.numRows === 0) return
     const fromSequence = this.#options.base.sequence + this.#rows + 1n
-    const rows = withBookkeeping(timesAsMicros(batch, this.#timeColumns), {
-      fromSequence,
-      op: options.op,
-      atMicros: BigInt(this.#atMs) * 1000n,
-      batchId: this.batchId,
-    })
+    const rows = this.#bookkeeper.add(timesAsMicros(batch, this.#timeColumns), { fromSequence, op: options.op })
     try {
       this.#appender ??= await this.#openAppender()
       await this.#appender.write(rows)

@@ -1,4 +1,10 @@
-import { BatchBuilder, ColumnarError, type ColumnBuilder, type LoneSurrogates } from '@icebridge/columnar'
+import {
+  BatchBuilder,
+  ColumnarError,
+  type ColumnBuilder,
+  type LoneSurrogates,
+  type MemoryPool,
+} from '@icebridge/columnar'
 import type { RecordBatch } from 'apache-arrow'
 import { wireParameters } from './bulk-types/parameter.ts'
 import { SqlServerError } from './errors.ts'
@@ -23,6 +29,8 @@ export interface StreamOptions {
   readonly loneSurrogates?: LoneSurrogates
   /** Values of a column that were changed by `loneSurrogates`: called before the batch that has them is handed over. */
   readonly onReplaced?: (column: string, values: number) => void
+  /** Where the memory of batches comes from: a batch may be given back to it when nobody reads it any more. */
+  readonly memory?: MemoryPool
   readonly signal?: AbortSignal
 }
 
@@ -100,6 +108,7 @@ class BatchRead {
       query.columns.map((column) => column.field),
       {
         initialRows: Math.min(this.#batchRows, 4096),
+        memory: options.memory,
         loneSurrogates: (column) => (query.key?.includes(column) === true ? 'refuse' : loneSurrogates),
       },
     )

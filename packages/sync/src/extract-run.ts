@@ -78,6 +78,7 @@ export async function fillBatch(
     try {
       for await (const rows of fill.read(attempt)) {
         await batch.write(rows, { op: strategy.op })
+        run.reads.release(rows)
         options.onProgress?.({
           runId: context.runId,
           table: tableText(run.table.table),

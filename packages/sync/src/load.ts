@@ -15,8 +15,8 @@ import { LoadChunks, type Chunk } from './read/load-chunks.ts'
 import { Losses } from './read/losses.ts'
 
 /** Bytes of a chunk that may wait in memory until the chunks before it are committed, a connection. */
-const aheadBytes = 8 * 1024 * 1024
-const batchBytes = 4 * 1024 * 1024
+const aheadBytes = 4 * 1024 * 1024
+const batchBytes = 2 * 1024 * 1024
 
 /** `complete`: the last chunk is committed. `conflict`: somebody else committed; what this run committed before stays. */
 export type LoadOutcome = { readonly status: 'complete' } | { readonly status: 'conflict'; readonly reason: string }

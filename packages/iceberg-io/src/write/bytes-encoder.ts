@@ -50,6 +50,10 @@ export class BytesEncoder implements ValueEncoder {
 
   appendRange(view: ColumnView, start: number, end: number): void {
     const { data, offsets } = bytesOf(view)
+    if (this.#useDictionary && isConstant(data, offsets, start, end)) {
+      this.#appendRepeated(data, offsets[start] ?? 0, offsets[start + 1] ?? 0, end - start)
+      return
+    }
     for (let row = start; row < end; row++) this.#append(data, offsets[row] ?? 0, offsets[row + 1] ?? 0)
   }
 
@@ -81,7 +85,7 @@ export class BytesEncoder implements ValueEncoder {
 
   takeChunk(): EncodedDictionary | undefined {
     const dictionary = this.#referenced
-      ? { count: this.#dictionary.count, bytes: Buffer.from(this.#dictionary.plain.view()) }
+      ? { count: this.#dictionary.count, bytes: this.#dictionary.plain.view() }
       : undefined
     // A chunk whose first page did not pay says that the next one will not either.
     this.#useDictionary = this.#referenced
@@ -94,11 +98,7 @@ export class BytesEncoder implements ValueEncoder {
     if (this.#useDictionary) {
       const index = end - start > MAX_ENTRY_BYTES ? -1 : this.#dictionary.indexOf(data, start, end)
       if (index >= 0) {
-        if (this.#indexCount === this.#indexes.length) {
-          const grown = new Int32Array(this.#indexes.length * 2)
-          grown.set(this.#indexes)
-          this.#indexes = grown
-        }
+        if (this.#indexCount === this.#indexes.length) this.#indexes = doubled(this.#indexes)
         this.#indexes[this.#indexCount++] = index
         this.#indexedBytes += end - start + 4
         return
@@ -107,6 +107,21 @@ export class BytesEncoder implements ValueEncoder {
       this.#spill()
     }
     this.#appendPlain(data, start, end)
+  }
+
+  /** The same value so many times: it is looked up once. */
+  #appendRepeated(data: Uint8Array, start: number, end: number, count: number): void {
+    this.#append(data, start, end)
+    if (!this.#useDictionary) {
+      for (let left = count - 1; left > 0; left--) this.#append(data, start, end)
+      return
+    }
+    const from = this.#indexCount
+    const to = from + count - 1
+    while (to > this.#indexes.length) this.#indexes = doubled(this.#indexes)
+    this.#indexes.fill(this.#indexes[from - 1] ?? 0, from, to)
+    this.#indexCount = to
+    this.#indexedBytes += (end - start + 4) * (count - 1)
   }
 
   #takePlain(): EncodedValues {
@@ -287,6 +302,17 @@ class Dictionary {
     }
     this.#slots = slots
   }
+}
+
+/** Whether all of so many values are the same: each is as long as the first, and the bytes equal themselves moved by one value. */
+function isConstant(data: Uint8Array, offsets: Int32Array, start: number, end: number): boolean {
+  const from = offsets[start] ?? 0
+  const length = (offsets[start + 1] ?? 0) - from
+  const to = offsets[end] ?? 0
+  if (to - from !== length * (end - start)) return false
+  if (Buffer.compare(data.subarray(from, to - length), data.subarray(from + length, to)) !== 0) return false
+  for (let row = start; row < end; row++) if ((offsets[row + 1] ?? 0) - (offsets[row] ?? 0) !== length) return false
+  return true
 }
 
 function doubled(array: Int32Array): Int32Array<ArrayBuffer> {

@@ -11,10 +11,14 @@ export type Compression = 'zstd' | 'snappy' | 'gzip' | 'brotli' | 'lz4' | 'none'
 /** Compresses pages, large ones off the main thread where the platform can. */
 export interface PageCompressor {
   readonly codec: CompressionCodec
-  /** `bytes` must not change until the promise settles; the result is memory of its own. */
-  compress(bytes: Buffer): Promise<Uint8Array>
+  /**
+   * `bytes` must not change until the promise settles; the result is memory of its own.
+   *
+   * @param share of the bytes that the result is expected to take at most; more costs a copy.
+   */
+  compress(bytes: Buffer, share: number): Promise<Uint8Array>
   /** Compresses at once, where handing the bytes to another thread would take longer; undefined where it would not. */
-  compressNow(bytes: Buffer): Uint8Array | undefined
+  compressNow(bytes: Buffer, share: number): Uint8Array | undefined
 }
 
 const zstdAsync = promisify(zstdCompress)
@@ -45,26 +49,30 @@ export function pageCompressor(compression: Compression, level?: number): PageCo
     case 'zstd': {
       const chosen = level ?? DEFAULT_ZSTD_LEVEL
       const params = { [constants.ZSTD_c_compressionLevel]: chosen }
-      const optionsFor = (bytes: Buffer) => ({ params, chunkSize: chunkSize(bytes), pledgedSrcSize: bytes.length })
+      const optionsFor = (bytes: Buffer, share: number) => ({
+        params,
+        chunkSize: chunkSize(bytes, share),
+        pledgedSrcSize: bytes.length,
+      })
       return {
         codec: 'ZSTD',
-        compress: async (bytes) => compact(await zstdAsync(bytes, optionsFor(bytes))),
-        compressNow: (bytes) =>
+        compress: async (bytes, share) => compact(await zstdAsync(bytes, optionsFor(bytes, share))),
+        compressNow: (bytes, share) =>
           bytes.length <= SMALL_PAGE_BYTES && chosen <= LOW_ZSTD_LEVEL
-            ? compact(zstdCompressSync(bytes, optionsFor(bytes)))
+            ? compact(zstdCompressSync(bytes, optionsFor(bytes, share)))
             : undefined,
       }
     }
     case 'gzip': {
       const options = level === undefined ? {} : { level }
-      const compress = async (bytes: Buffer): Promise<Uint8Array> =>
-        compact(await gzipAsync(bytes, { ...options, chunkSize: chunkSize(bytes) }))
+      const compress = async (bytes: Buffer, share: number): Promise<Uint8Array> =>
+        compact(await gzipAsync(bytes, { ...options, chunkSize: chunkSize(bytes, share) }))
       return { codec: 'GZIP', compress, compressNow: notNow }
     }
     case 'brotli': {
       const params = { [constants.BROTLI_PARAM_QUALITY]: level ?? DEFAULT_BROTLI_LEVEL }
-      const compress = async (bytes: Buffer): Promise<Uint8Array> =>
-        compact(await brotliAsync(bytes, { params, chunkSize: chunkSize(bytes) }))
+      const compress = async (bytes: Buffer, share: number): Promise<Uint8Array> =>
+        compact(await brotliAsync(bytes, { params, chunkSize: chunkSize(bytes, share) }))
       return { codec: 'BROTLI', compress, compressNow: notNow }
     }
     case 'snappy':
@@ -124,9 +132,9 @@ function isCompression(text: string): text is Compression {
   return Object.hasOwn(levels, text)
 }
 
-/** One round of the compressor should do; most pages shrink to less than half. */
-function chunkSize(bytes: Buffer): number {
-  return Math.max(1024, (bytes.length >> 1) + 64)
+/** One round of the compressor should do. */
+function chunkSize(bytes: Buffer, share: number): number {
+  return Math.max(1024, Math.ceil(bytes.length * Math.min(1, share)) + 64)
 }
 
 /** A small result must not keep the large buffer alive that it was made in. */

@@ -1,3 +1,4 @@
+import { MemoryPool } from '@icebridge/columnar'
 import { indexById, type Schema } from '@icebridge/iceberg-core'
 import { IcebergIoError } from '../errors.ts'
 import type { BloomOptions } from './bloom-filter.ts'
@@ -35,6 +36,7 @@ export function parquetSettings(
 ): ParquetWriterOptions {
   const declared = declaredCompression(given.compression === undefined ? properties : {})
   return {
+    memory: new MemoryPool(),
     compressor: pageCompressor(given.compression ?? declared.compression, declared.level),
     rowGroupBytes:
       positive('rowGroupBytes', given.rowGroupBytes) ??

@@ -147,7 +147,8 @@ export class IcebergAppender {
   }
 
   /**
-   * Appends a batch. A missing column has its write default, else null.
+   * Appends a batch. A missing column has its write default, else null. Unless rows are sorted nothing of the batch is needed once
+   * this resolves.
    *
    * @throws IcebergIoError `schema-mismatch` naming the column; whatever the store raises, naming the file; the signal's
    * reason when it is aborted.

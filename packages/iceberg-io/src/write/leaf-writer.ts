@@ -1,4 +1,4 @@
-import type { ColumnView, Validity } from '@icebridge/columnar'
+import type { ColumnView, MemoryPool, Validity } from '@icebridge/columnar'
 import { ByteWriter } from 'hyparquet-writer/src/bytewriter.js'
 import { serializeTCompactProtocol } from 'hyparquet-writer/src/thrift.js'
 import { BitBuffer, countBits } from './bit-buffer.ts'
@@ -19,9 +19,10 @@ import type { PageEncoding, RawBounds, ValueEncoder } from './value-encoder.ts'
 
 /** Rows appended between two looks at the page's size. */
 const STEP = 4096
+/** Most pages shrink to less. */
+const FIRST_SHARE = 0.5
 /** Memory for levels that is kept from page to page. */
 const KEPT_BYTES = 1 << 21
-const KEPT_BODY_BYTES = 1 << 18
 /** Numbers of the Parquet format. @see https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift */
 const PLAIN = 0
 const RLE = 3
@@ -32,6 +33,8 @@ const DICTIONARY_PAGE = 2
 /** How the column chunks of one leaf are cut and compressed. */
 export interface LeafOptions {
   readonly compressor: PageCompressor
+  /** For pages that are being compressed. */
+  readonly memory: MemoryPool
   /** Plain bytes at which a page is closed. */
   readonly pageBytes: number
   /** Rows at which a page is closed. */
@@ -76,8 +79,6 @@ export class LeafWriter {
   readonly #options: LeafOptions
   readonly #bloom: BloomFilter | undefined
   readonly #levels = new ByteBuffer()
-  /** A page's levels and values, until it is compressed. */
-  readonly #body = new ByteBuffer(0)
   /** Which slots of the open page hold a value, from its first null on: the levels of a leaf that is a column itself. */
   readonly #present = new BitBuffer()
   #definitions = new Uint8Array(0)
@@ -86,6 +87,8 @@ export class LeafWriter {
   #pageRows = 0
   #pageNulls = 0
   #pages: Page[] = []
+  /** What share of its bytes the page before took when it was compressed. */
+  #share = FIRST_SHARE
   #chunkRows = 0
   #chunkSlots = 0
   #chunkNulls = 0
@@ -157,12 +160,14 @@ export class LeafWriter {
     }
     if (dictionary !== undefined) {
       const { compressor } = this.#options
-      const body = compressor.compressNow(dictionary.bytes) ?? (await compressor.compress(dictionary.bytes))
+      const { bytes } = dictionary
+      const body = compressor.compressNow(bytes, FIRST_SHARE) ?? (await compressor.compress(bytes, FIRST_SHARE))
       add(dictionaryHeader(dictionary.bytes.length, body.length, dictionary.count), body, dictionary.bytes.length)
     }
     const dictionaryBytes = compressed
     for (const page of pages) {
       const body = await page.compressed
+      this.#share = (body.length / Math.max(1, page.uncompressedBytes)) * 1.1
       const offset = compressed
       add(dataHeader(page, body.length), body, page.uncompressedBytes)
       const { firstRow, nullCount, slots } = page
@@ -261,14 +266,17 @@ export class LeafWriter {
   }
 
   #compress(levels: Uint8Array, values: Uint8Array): Uint8Array | Promise<Uint8Array> {
-    const { compressor } = this.#options
-    const scratch = this.#body
-    scratch.clear(KEPT_BODY_BYTES)
-    scratch.append(levels)
-    scratch.append(values)
-    const now = compressor.compressNow(scratch.view())
-    if (now !== undefined) return now
-    const compressed = compressor.compress(scratch.release())
+    const { compressor, memory } = this.#options
+    const length = levels.length + values.length
+    const body = Buffer.from(memory.take(length), 0, length)
+    body.set(levels)
+    body.set(values, levels.length)
+    const now = compressor.compressNow(body, this.#share)
+    if (now !== undefined) {
+      memory.giveBack(body.buffer)
+      return now
+    }
+    const compressed = compressor.compress(body, this.#share).finally(() => memory.giveBack(body.buffer))
     // Awaited with the chunk; a failure before that must not count as unhandled.
     compressed.catch(() => undefined)
     return compressed

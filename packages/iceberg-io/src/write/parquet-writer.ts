@@ -14,7 +14,8 @@ import { shred } from './shred.ts'
 const CREATED_BY = 'icebridge'
 const MAGIC = Buffer.from('PAR1')
 const ROWS_A_STEP = 4096
-const LARGE_CHUNK_BYTES = 1 << 22
+/** Parts of a column chunk are written together up to this. */
+const WRITE_BYTES = 1 << 20
 
 export interface ParquetWriterOptions extends Omit<LeafOptions, 'bloom'> {
   /** Uncompressed bytes at which a row group ends. */
@@ -183,9 +184,7 @@ export class ParquetWriter {
     for (const leaf of this.#leaves) {
       const { parts, pages, bloomFilter, ...chunk } = await leaf.takeChunk()
       const start = this.#position
-      // Small parts go in one piece; large ones are not copied once more.
-      if (chunk.compressedBytes < LARGE_CHUNK_BYTES) await this.#put(Buffer.concat(parts))
-      else for (const part of parts) await this.#put(part)
+      await this.#putTogether(parts)
       entries.push({
         ...chunk,
         codec: this.#options.compressor.codec,
@@ -233,6 +232,29 @@ export class ParquetWriter {
     const offset = this.#position
     await this.#put(bytes)
     return { offset, length: bytes.length }
+  }
+
+  /** Small parts go in one piece; large ones are not copied once more. */
+  async #putTogether(parts: readonly Uint8Array[]): Promise<void> {
+    const { memory } = this.#options
+    const gathered = new Uint8Array(memory.take(WRITE_BYTES), 0, WRITE_BYTES)
+    let filled = 0
+    const flush = async (): Promise<void> => {
+      if (filled > 0) await this.#put(gathered.subarray(0, filled))
+      filled = 0
+    }
+    for (const part of parts) {
+      if (filled + part.length > WRITE_BYTES) await flush()
+      if (part.length > WRITE_BYTES >> 2) {
+        await flush()
+        await this.#put(part)
+      } else {
+        gathered.set(part, filled)
+        filled += part.length
+      }
+    }
+    await flush()
+    memory.giveBack(gathered.buffer)
   }
 
   async #put(bytes: Uint8Array): Promise<void> {

@@ -5,6 +5,7 @@ import {
   transformFunction,
   transformResultType,
 } from '@icebridge/iceberg-core'
+import { takeRows } from '@icebridge/columnar'
 import type { RecordBatch } from 'apache-arrow'
 import { IcebergIoError } from '../errors.ts'
 import { identityKeys, nullKeys, type SortKeys, transformedKeys } from './sort-keys.ts'
@@ -114,7 +115,8 @@ export class RowOrder {
 /** Follows the rows of one file and knows whether they were in order so far. */
 export class OrderCheck {
   readonly #order: RowOrder
-  #last: { readonly keys: RowKeys; readonly row: number } | undefined
+  /** The last row, in memory of its own: that of its batch may be used again. */
+  #last: RowKeys | undefined
   #holds = true
 
   constructor(order: RowOrder) {
@@ -130,11 +132,11 @@ export class OrderCheck {
     if (!this.#holds || batch.numRows === 0) return
     const order = this.#order
     const keys = order.keys(batch)
-    if (this.#last !== undefined && order.compare(this.#last.keys, this.#last.row, keys, 0) > 0) this.#holds = false
+    if (this.#last !== undefined && order.compare(this.#last, 0, keys, 0) > 0) this.#holds = false
     for (let row = 1; row < batch.numRows && this.#holds; row++) {
       if (order.compare(keys, row - 1, keys, row) > 0) this.#holds = false
     }
-    this.#last = this.#holds ? { keys, row: batch.numRows - 1 } : undefined
+    this.#last = this.#holds ? order.keys(takeRows(batch, Uint32Array.of(batch.numRows - 1))) : undefined
   }
 }
 

@@ -17,7 +17,7 @@ export interface EncodedValues {
   readonly bounds: RawBounds | undefined
 }
 
-/** The dictionary of one column chunk, plain encoded. */
+/** The dictionary of one column chunk, plain encoded; the bytes are valid until the next call. */
 export interface EncodedDictionary {
   readonly count: number
   readonly bytes: Buffer

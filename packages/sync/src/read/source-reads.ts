@@ -1,3 +1,4 @@
+import { MemoryPool } from '@icebridge/columnar'
 import type { Environment } from '@icebridge/iceberg-core'
 import type { ReadQuery, Row, Sql, SqlServer } from '@icebridge/sqlserver'
 import { exactReading, withRetry } from '@icebridge/sqlserver'
@@ -26,6 +27,7 @@ export interface SourceReadsOptions {
 export class SourceReads {
   readonly #options: SourceReadsOptions
   readonly #rate: RowRate | undefined
+  readonly #memory = new MemoryPool()
   #requests = 0
   #open = 0
   #mostOpen = 0
@@ -63,6 +65,7 @@ export class SourceReads {
     try {
       const batches = server.stream(this.#isolated(query), {
         loneSurrogates,
+        memory: this.#memory,
         onReplaced: (column, values) => losses.add(column, values),
         ...(signal === undefined ? {} : { signal }),
         ...(options.batchBytes === undefined ? {} : { batchBytes: options.batchBytes }),
@@ -75,6 +78,11 @@ export class SourceReads {
     } finally {
       done()
     }
+  }
+
+  /** Takes back a batch of {@link stream}: nobody may read it, or a slice of it, any more. */
+  release(batch: RecordBatch): void {
+    this.#memory.giveBackBatch(batch)
   }
 
   /** Runs a small query, again after an error that passes. */
