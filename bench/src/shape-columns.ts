@@ -141,6 +141,23 @@ export function uuid(name: string, first: (row: number) => number): ShapeColumn 
   }
 }
 
+/** What becomes of a rowversion on a target. */
+export function rowversionCopy(name: string): ShapeColumn {
+  const bytes = Buffer.alloc(8)
+  const set = (row: number): Buffer => {
+    bytes.writeUInt32BE(row + 1, 4)
+    return bytes
+  }
+  return {
+    ...simple(name, { name: 'binary', length: 8 }, { kind: 'binary' }),
+    append: ([builder], row) => {
+      if (builder?.kind === 'binary') builder.append(set(row))
+    },
+    driverType: mssql.VarBinary(8),
+    plain: (row) => Buffer.from(set(row)),
+  }
+}
+
 function simple(
   name: string,
   type: SqlType,

@@ -5,7 +5,7 @@ import { parseConnectionString, SqlServer } from '@icebridge/sqlserver'
 import { runChild, startSandboxProcess } from './child.ts'
 import { type Measured, median, ratios } from './measure.ts'
 import type { Figure } from './figure.ts'
-import { fill, type Shape } from './shapes.ts'
+import { fill, update, type Shape } from './shapes.ts'
 
 type Say = (text: string) => void
 
@@ -16,8 +16,13 @@ export interface ShapeRun {
   target(round: number): string
   /** A new folder for a lake. */
   folder(): string
-  /** Measures once and checks the number of rows. */
-  leg(name: string, place: { readonly target?: string; readonly folder?: string }): Promise<Measured>
+  /** Changes a tenth of the source's rows. */
+  update(): Promise<void>
+  /** Measures once and checks the number of rows: the shape's, unless said otherwise. */
+  leg(
+    name: string,
+    place: { readonly target?: string; readonly folder?: string; readonly rows?: number },
+  ): Promise<Measured>
 }
 
 /** Runs something with a shape's source in place, and puts all away afterwards. */
@@ -40,7 +45,12 @@ export async function* withShape(
       source,
       target: (round) => sandbox.connectionString(targets[round] ?? ''),
       folder: () => mkdtempSync(join(root, 'lake-')),
+      update: async () => {
+        await using server = await SqlServer.connect(parseConnectionString(source))
+        await update(server)
+      },
       leg: async (name, place) => {
+        const { rows = shape.rows } = place
         const target = place.target ?? sandbox.connectionString(targets[0] ?? '')
         const measured = await runChild<Measured>('./sql-leg.ts', [
           name,
@@ -49,7 +59,7 @@ export async function* withShape(
           target,
           place.folder ?? '',
         ])
-        if (measured.rows !== shape.rows) throw new Error(`${name} had ${measured.rows} rows instead of ${shape.rows}`)
+        if (measured.rows !== rows) throw new Error(`${name} had ${measured.rows} rows instead of ${rows}`)
         const { seconds, cpuSeconds, peakMb } = measured
         say(`${shape.name} ${name}: ${seconds.toFixed(2)} s, ${cpuSeconds.toFixed(2)} s of processor, ${peakMb} MB`)
         return measured
@@ -73,7 +83,7 @@ export function legFigure(
   const own = median(of)
   return {
     bench: what.bench,
-    value: Math.round(shape.rows / own.seconds),
+    value: Math.round(own.rows / own.seconds),
     unit: 'rows/s',
     ...(to === undefined ? { ratio: null } : ratios(own, median(to))),
     aim: what.aim,

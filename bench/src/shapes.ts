@@ -10,6 +10,7 @@ import {
   declaration,
   float,
   int,
+  rowversionCopy,
   text,
   uuid,
   type ShapeColumn,
@@ -138,12 +139,38 @@ export async function fill(server: SqlServer, { columns, rows, name }: Shape): P
   await server.bulkLoad(target, batches(columns, rows, name === 'wide' ? 1 : 8192))
 }
 
-/** A table of the same columns without the rowversion, for a bare bulk load. */
-export function createBare(name: string, { columns }: Shape): string {
-  return `CREATE TABLE [dbo].[${name}] (${[...columns.map(declaration), 'PRIMARY KEY ([id])'].join(', ')});`
+/** The columns that the rows have on a target. */
+export function targetColumns({ columns }: Shape): readonly ShapeColumn[] {
+  return [...columns, rowversionCopy('rv')]
 }
 
-async function* batches(columns: readonly ShapeColumn[], rows: number, batchRows: number): AsyncGenerator<RecordBatch> {
+/** A table of the columns that the apply leg creates, for its peers. */
+export function createBare(name: string, shape: Shape): string {
+  const table = name.startsWith('#') ? name : `[dbo].[${name}]`
+  return `CREATE TABLE ${table} (${[...targetColumns(shape).map(declaration), 'PRIMARY KEY ([id])'].join(', ')});`
+}
+
+/** Whether {@link update} changes a row. */
+export function isUpdated(row: number): boolean {
+  return row % 10 === 0
+}
+
+/** How many rows {@link update} changes. */
+export function updatedRows({ rows }: Shape): number {
+  return Math.ceil(rows / 10)
+}
+
+/** Changes a tenth of the rows. */
+export async function update(server: SqlServer): Promise<void> {
+  await server.batch('UPDATE [dbo].[rows] SET [big] = [big] + 1 WHERE [id] % 10 = 0;')
+}
+
+/** The rows as batches. */
+export async function* batches(
+  columns: readonly ShapeColumn[],
+  rows: number,
+  batchRows: number,
+): AsyncGenerator<RecordBatch> {
   const builder = new BatchBuilder(columns.flatMap(({ fields }) => fields))
   let at = 0
   const own = columns.map((column) => {

@@ -1,16 +1,17 @@
 /**
- * One leg of the loop or its peer, measured in a process of its own. Arguments: the leg (`bare`, `bare-plain`, `extract`,
- * `extract-converted`, `one-stream`, `one-connection`, `two-connections`, `bulk`, `apply`), the shape, the source, the target, the lake's folder. The last line is a {@link Measured}.
+ * One leg of the loop or its peer, measured in a process of its own. Arguments: the leg (those of the switch below), the shape, the source,
+ * the target, the lake's folder. The last line is a {@link Measured}.
  */
 import { strategyFor } from '@icebridge/change-detection'
 import { LocalFileIO } from '@icebridge/fileio'
 import { SqlCatalog, systemEnvironment } from '@icebridge/iceberg-catalog'
 import { planJournal } from '@icebridge/journal'
 import { parseConnectionString, quoteName, SqlServer, useExactValues, type ReadQuery } from '@icebridge/sqlserver'
-import { IncrementalSyncCoordinator, type LoadOptions } from '@icebridge/sync'
+import { IncrementalSyncCoordinator, type TableSync } from '@icebridge/sync'
 import mssql from 'mssql'
+import { bareBulk, bareMerge, ownBulk } from './bulk-legs.ts'
 import { measure } from './measure.ts'
-import { createBare, shape as shapeNamed, table } from './shapes.ts'
+import { shape as shapeNamed, table } from './shapes.ts'
 
 const [leg = '', shapeName = '', sourceText = '', targetText = '', folder = ''] = process.argv.slice(2)
 const shape = shapeNamed(shapeName)
@@ -63,28 +64,22 @@ async function extractQuery(): Promise<ReadQuery> {
   return strategy.changesQuery(definition, { low: undefined, high }, planJournal(definition).reads)
 }
 
-/** The driver's own bulk load of the rows from an array in memory, into a new table that is dropped again. */
-async function bareBulk(): Promise<void> {
+async function withPool(run: (pool: mssql.ConnectionPool) => Promise<void>): Promise<void> {
   const pool = await openPool(targetText)
-  const name = 'bare'
-  const { columns } = shape
   try {
-    await pool.request().batch(createBare(name, shape))
-    const bulk = new mssql.Table(`[dbo].[${name}]`)
-    bulk.create = false
-    for (const column of columns) bulk.columns.add(column.name, column.driverType, { nullable: false })
-    for (let row = 0; row < shape.rows; row++) {
-      bulk.rows.push(columns.map((column) => column.plain(row)) as mssql.IRow)
-    }
-    await measure(async () => (await pool.request().bulk(bulk)).rowsAffected)
-    await pool.request().batch(`DROP TABLE [dbo].[${name}];`)
+    await run(pool)
   } finally {
     await pool.close()
   }
 }
 
-/** `load` says how the rows are read; by default as the coordinator does. */
-async function runLeg(name: 'extract' | 'apply', load?: LoadOptions): Promise<void> {
+async function ownLoad(options: Parameters<typeof ownBulk>[2]): Promise<void> {
+  await using target = await SqlServer.connect(parseConnectionString(targetText))
+  await ownBulk(target, shape, options)
+}
+
+/** With the settings of the table that are named, else as the coordinator does by default. */
+async function runLeg(name: 'extract' | 'apply', settings?: Omit<TableSync, 'table'>): Promise<void> {
   await using source = await SqlServer.connect(parseConnectionString(sourceText))
   await using target = await SqlServer.connect(parseConnectionString(targetText))
   const io = new LocalFileIO()
@@ -97,7 +92,7 @@ async function runLeg(name: 'extract' | 'apply', load?: LoadOptions): Promise<vo
     lake: { catalog, io },
     environment,
   })
-  await measure(async () => Number((await coordinator[name]({ table, ...(load === undefined ? {} : { load }) })).rows))
+  await measure(async () => Number((await coordinator[name]({ table, ...settings })).rows))
 }
 
 switch (leg) {
@@ -118,7 +113,31 @@ switch (leg) {
     break
   }
   case 'bulk':
-    await bareBulk()
+    await withPool((pool) => bareBulk(pool, shape))
+    break
+  case 'bulk-merge':
+    await withPool((pool) => bareMerge(pool, shape, 'all'))
+    break
+  case 'bulk-merge-updated':
+    await withPool((pool) => bareMerge(pool, shape, 'updated'))
+    break
+  case 'own-bulk':
+    await ownLoad({ lockTable: true, checkConstraints: true })
+    break
+  case 'own-bulk-row-locks':
+    await ownLoad({ checkConstraints: true })
+    break
+  case 'own-bulk-unchecked':
+    await ownLoad({ lockTable: true })
+    break
+  case 'own-bulk-ordered':
+    await ownLoad({ lockTable: true, checkConstraints: true, order: [{ column: 'id', direction: 'ASC' }] })
+    break
+  case 'own-bulk-batches':
+    await ownLoad({ lockTable: true, checkConstraints: true, batchRows: 102_400 })
+    break
+  case 'apply-staged':
+    await runLeg('apply', { target: { schema: 'dbo', name: 'staged' }, straightLoad: 'never' })
     break
   case 'extract':
   case 'apply':
@@ -129,13 +148,13 @@ switch (leg) {
     await runLeg('extract')
     break
   case 'one-stream':
-    await runLeg('extract', { chunkRows: 0 })
+    await runLeg('extract', { load: { chunkRows: 0 } })
     break
   case 'one-connection':
-    await runLeg('extract', { connections: 1 })
+    await runLeg('extract', { load: { connections: 1 } })
     break
   case 'two-connections':
-    await runLeg('extract', { connections: 2 })
+    await runLeg('extract', { load: { connections: 2 } })
     break
   default:
     throw new Error(`there is no leg ${leg}`)
