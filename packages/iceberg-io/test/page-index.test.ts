@@ -179,4 +179,13 @@ describe('bloom filters', { timeout: 60_000 }, () => {
     expect(wrong).toBeLessThan(10)
     expect(chunkOf(file.metadata, 0, 'other').meta_data?.bloom_filter_offset).toBeUndefined()
   })
+
+  it('are left out where integers fill half of their range', async () => {
+    const fields = fieldsOf({ id: 'long', even: 'int', third: 'long' })
+    const rows = Array.from({ length: 1000 }, (_, row): PlainValue[] => [BigInt(row), row * 2, BigInt(row) * 3n])
+    const enabled = fields.map(({ name }) => [`write.parquet.bloom-filter-enabled.column.${name}`, 'true'] as const)
+    const file = await written(fields, rows, Object.fromEntries(enabled))
+    const has = fields.map(({ name }) => chunkOf(file.metadata, 0, name).meta_data?.bloom_filter_offset !== undefined)
+    expect(has).toEqual([false, false, true])
+  })
 })

@@ -101,6 +101,18 @@ test('the table is partitioned by day of _sync_at, sorted by _sync_seq, with ful
   expect(planJournal(orders, { formatVersion: 3 }).create.formatVersion).toBe(3)
 })
 
+test('the columns of the primary key have bloom filters, unless the properties say otherwise', () => {
+  const [column] = orders.keys.find(({ kind }) => kind === 'primary-key')?.columns ?? []
+  const enabled = `write.parquet.bloom-filter-enabled.column.${column?.name}`
+  const blooms = Object.entries(planJournal(orders).create.properties ?? {}).filter(([name]) => name.includes('bloom'))
+  expect(Object.fromEntries(blooms)).toEqual({
+    [enabled]: 'true',
+    [`write.parquet.bloom-filter-fpp.column.${column?.name}`]: '0.05',
+  })
+  const off = planJournal(orders, { properties: { [enabled]: 'false' } }).create.properties
+  expect(off).toMatchObject({ [enabled]: 'false' })
+})
+
 test('the property icebridge.columns is keyed by field id and holds the exact definition', () => {
   const { create } = planJournal(orders)
   const columns = JSON.parse(create.properties?.[journalProperty.columns] ?? '')

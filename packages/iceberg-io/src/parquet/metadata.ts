@@ -32,6 +32,8 @@ export interface ColumnChunk {
   readonly statistics: ChunkStatistics | undefined
   readonly offsetIndex: Span | undefined
   readonly columnIndex: Span | undefined
+  /** With its header; undefined where the writer did not say how long it is. */
+  readonly bloomFilter: Span | undefined
 }
 
 export interface RowGroup {
@@ -120,6 +122,7 @@ function columnChunk(column: ThriftStruct, leaf: SchemaNode, place: GroupPlace):
     statistics: statistics(meta.struct(12)),
     offsetIndex: span(column.long(4), column.int(5), place.fileBytes),
     columnIndex: span(column.long(6), column.int(7), place.fileBytes),
+    bloomFilter: span(meta.long(14), meta.int(15), place.fileBytes),
   }
 }
 

@@ -2,6 +2,7 @@ import type { ColumnChunk, RowGroup, Span } from '../parquet/metadata.ts'
 import { LeafReader, type LoadedChunk, type PageRun } from '../parquet/leaf-reader.ts'
 import { parseColumnIndex, parseOffsetIndex, type PageLocation } from '../parquet/page-index.ts'
 import type { SchemaNode } from '../parquet/schema-tree.ts'
+import { parseBloomFilter, type SplitBlocks } from '../parquet/split-blocks.ts'
 import { fetchSpans, type ParquetSource } from './fetch-spans.ts'
 import type { LeafIndex, RowPruner } from './row-pruner.ts'
 import { overlaps, type RowRanges } from './row-ranges.ts'
@@ -103,7 +104,7 @@ function somePages(
 }
 
 async function rowsThatMight(source: ParquetSource, group: RowGroup, pruner: RowPruner): Promise<RowRanges> {
-  if (!pruner.groupMightMatch(group)) return []
+  if (!pruner.groupMightMatch(group) || !(await bloomsMightMatch(source, group, pruner))) return []
   const leaves = pruner.leaves.filter((leaf) => chunkOf(group, leaf).columnIndex !== undefined)
   if (leaves.length === 0) return allRows(group)
   const pages = await offsetIndexes(source, group, leaves)
@@ -116,6 +117,20 @@ async function rowsThatMight(source: ParquetSource, group: RowGroup, pruner: Row
     if (bounds !== undefined && places?.length === bounds.length) indexes.set(leaf, { bounds, pages: places })
   })
   return pruner.rows(group.rowCount, indexes)
+}
+
+/** Fetches the bloom filters of columns that are compared with values. */
+async function bloomsMightMatch(source: ParquetSource, group: RowGroup, pruner: RowPruner): Promise<boolean> {
+  const leaves = pruner.lookedUp.filter((leaf) => chunkOf(group, leaf).bloomFilter !== undefined)
+  if (leaves.length === 0) return true
+  const spans = leaves.map((leaf) => chunkOf(group, leaf).bloomFilter ?? { start: 0, end: 0 })
+  const fetched = await fetchSpans(source, spans)
+  const blooms = new Map<SchemaNode, SplitBlocks>()
+  leaves.forEach((leaf, at) => {
+    const bloom = parseBloomFilter(fetched[at] ?? new Uint8Array(0))
+    if (bloom !== undefined) blooms.set(leaf, bloom)
+  })
+  return pruner.bloomsMightMatch(blooms)
 }
 
 async function offsetIndexes(

@@ -1,4 +1,5 @@
 import {
+  decimalByteLength,
   evaluate,
   rangeMightMatch,
   testValue,
@@ -14,6 +15,9 @@ import {
 import type { ChunkStatistics, RowGroup } from '../parquet/metadata.ts'
 import type { PageBounds, PageLocation } from '../parquet/page-index.ts'
 import type { SchemaNode } from '../parquet/schema-tree.ts'
+import type { SplitBlocks } from '../parquet/split-blocks.ts'
+import { XxHash64 } from '../parquet/xxhash64.ts'
+import { statisticBytes } from '../write/statistics.ts'
 import { defaultOf } from './append-value.ts'
 import type { FileColumn } from './file-columns.ts'
 import { filterTerms } from './filter-terms.ts'
@@ -67,6 +71,35 @@ export class RowPruner {
     })
   }
 
+  /** The leaves whose bloom filters can tell more: those that the filter compares with values. */
+  get lookedUp(): readonly SchemaNode[] {
+    const leaves = new Set<SchemaNode>()
+    const visit = (part: BoundExpression): void => {
+      if (part.op === 'and' || part.op === 'or') {
+        visit(part.left)
+        visit(part.right)
+      } else if (part.op === 'eq' || part.op === 'in') {
+        const tested = this.#tested.get(part.term.fieldId)
+        if (tested !== undefined && 'leaf' in tested && hasPlainBytes(part.term.type, tested.leaf)) {
+          leaves.add(tested.leaf)
+        }
+      }
+    }
+    visit(this.#filter)
+    return [...leaves]
+  }
+
+  /** False when bloom filters show that no row of the group passes. */
+  bloomsMightMatch(blooms: ReadonlyMap<SchemaNode, SplitBlocks>): boolean {
+    return evaluate(this.#filter, (test) => {
+      if (test.op !== 'eq' && test.op !== 'in') return true
+      const tested = this.#tested.get(test.term.fieldId)
+      const bloom = tested !== undefined && 'leaf' in tested ? blooms.get(tested.leaf) : undefined
+      if (bloom === undefined) return true
+      return ('values' in test ? test.values : [test.value]).some((value) => mightHold(bloom, test.term.type, value))
+    })
+  }
+
   /** The rows of a group that may pass, by the page indexes of its leaves. */
   rows(rowCount: number, indexes: ReadonlyMap<SchemaNode, LeafIndex>): RowRanges {
     const all = [{ start: 0, end: rowCount }]
@@ -115,6 +148,47 @@ export class RowPruner {
 
 function isNested(value: Exclude<NestedValue, null>): value is Exclude<NestedValue, Value | null> {
   return typeof value === 'object' && !(value instanceof Uint8Array)
+}
+
+/** True when the leaf stores values of the type as icebridge does, so that the hash of a stored value is known. */
+function hasPlainBytes(type: PrimitiveType, { physical, width, annotation }: SchemaNode): boolean {
+  if (typeof type === 'object') {
+    if (type.kind === 'fixed') return physical === 'FIXED_LEN_BYTE_ARRAY' && width === type.length
+    if (type.kind !== 'decimal') return false
+    if (type.precision <= 9) return physical === 'INT32'
+    if (type.precision <= 18) return physical === 'INT64'
+    return physical === 'FIXED_LEN_BYTE_ARRAY' && width === decimalByteLength(type.precision)
+  }
+  switch (type) {
+    case 'int':
+    case 'date':
+      return physical === 'INT32'
+    case 'long':
+      return physical === 'INT64'
+    case 'time':
+    case 'timestamp':
+    case 'timestamptz':
+      return (
+        physical === 'INT64' &&
+        (annotation?.kind === 'time' || annotation?.kind === 'timestamp') &&
+        annotation.unit === 'MICROS'
+      )
+    case 'string':
+    case 'binary':
+      return physical === 'BYTE_ARRAY'
+    case 'uuid':
+      return physical === 'FIXED_LEN_BYTE_ARRAY' && width === 16
+    default:
+      // Equal floats may differ in their bytes.
+      return false
+  }
+}
+
+function mightHold(bloom: SplitBlocks, type: PrimitiveType, value: Value): boolean {
+  const bytes = statisticBytes(type, value)
+  const hasher = new XxHash64(bytes)
+  hasher.hash(0, bytes.length)
+  return bloom.has(hasher.high, hasher.low)
 }
 
 function pagesThatMatch(

@@ -1,6 +1,9 @@
-import { BloomBuilder, writeBloomFilter } from 'hyparquet-writer/src/bloom.js'
 import { ByteWriter } from 'hyparquet-writer/src/bytewriter.js'
+import { serializeTCompactProtocol } from 'hyparquet-writer/src/thrift.js'
+import { filterBytes, SplitBlocks } from '../parquet/split-blocks.ts'
+import { XxHash64 } from '../parquet/xxhash64.ts'
 import type { Leaf } from './parquet-schema.ts'
+import type { RawBounds } from './value-encoder.ts'
 
 export interface BloomOptions {
   /** Share of absent values that the filter takes for present. */
@@ -14,50 +17,151 @@ export function canBloom(leaf: Leaf): boolean {
 }
 
 /**
- * Collects the hashes of one column chunk's values for a split block bloom filter.
+ * Collects the distinct hashes of one column chunk's values for a split block bloom filter of their number. From as many on as the
+ * largest filter is good for, that one is filled and no hash kept.
  *
  * @see https://github.com/apache/parquet-format/blob/master/BloomFilter.md
  */
 export class BloomFilter {
-  readonly #leaf: Leaf
+  readonly #width: number
+  readonly #isInteger: boolean
   readonly #options: BloomOptions
-  #builder: BloomBuilder
+  readonly #hashes = new HashSet()
+  #full: SplitBlocks | undefined = undefined
 
   constructor(leaf: Leaf, options: BloomOptions) {
-    this.#leaf = leaf
+    this.#width = valueWidth(leaf)
+    this.#isInteger = leaf.physical === 'INT32' || leaf.physical === 'INT64'
     this.#options = options
-    this.#builder = this.#begin()
   }
 
   /** Adds plain encoded values: those of a page, or those of a dictionary. */
   add(plain: Uint8Array): void {
-    const width = valueWidth(this.#leaf)
+    const hasher = new XxHash64(plain)
+    const width = this.#width
     if (width > 0) {
-      for (let at = 0; at < plain.length; at += width) this.#builder.insert(plain.subarray(at, at + width))
+      for (let at = 0; at < plain.length; at += width) {
+        hasher.hash(at, at + width)
+        this.#insert(hasher.high, hasher.low)
+      }
       return
     }
-    const view = new DataView(plain.buffer, plain.byteOffset, plain.byteLength)
+    const lengths = new DataView(plain.buffer, plain.byteOffset, plain.byteLength)
     for (let at = 0; at < plain.length;) {
-      const length = view.getUint32(at, true)
-      this.#builder.insert(plain.subarray(at + 4, at + 4 + length))
-      at += 4 + length
+      const end = at + 4 + lengths.getUint32(at, true)
+      hasher.hash(at + 4, end)
+      this.#insert(hasher.high, hasher.low)
+      at = end
     }
   }
 
-  /** The filter with its header; `undefined` without a value. The next chunk begins. */
-  take(): Uint8Array | undefined {
-    const blocks = this.#builder.finalize()
-    this.#builder = this.#begin()
+  /**
+   * The filter with its header; `undefined` without a value, and for integers that fill at least half of the range that their bounds
+   * leave, of which a filter would say little more. The next chunk begins.
+   */
+  take(bounds: RawBounds | undefined): Uint8Array | undefined {
+    const { size } = this.#hashes
+    const count = this.#isInteger && isDense(bounds, size) ? 0 : size
+    const blocks = this.#full ?? (count === 0 ? undefined : this.#blocks(filterBytes(count, this.#options)))
+    this.#full = undefined
+    this.#hashes.clear()
     if (blocks === undefined) return undefined
-    const writer = new ByteWriter()
-    writeBloomFilter(writer, blocks)
-    return writer.getBytes().slice()
+    const header = new ByteWriter(32)
+    // Split blocks of xxHashes, not compressed.
+    const only = { field_1: {} }
+    serializeTCompactProtocol(header, { field_1: blocks.words.byteLength, field_2: only, field_3: only, field_4: only })
+    return Buffer.concat([header.getBytes(), new Uint8Array(blocks.words.buffer)])
   }
 
-  #begin(): BloomBuilder {
-    // The hash is that of a value's plain bytes, whatever its type: they are all handed over as bytes.
-    const element = { name: '', type: 'FIXED_LEN_BYTE_ARRAY' } as const
-    return new BloomBuilder(element, { fpp: this.#options.falsePositives, maxBytes: this.#options.maxBytes })
+  #insert(high: number, low: number): void {
+    if (this.#full !== undefined) return this.#full.add(high, low)
+    if (!this.#hashes.add(high, low)) return
+    const { maxBytes } = this.#options
+    // Asked for at each doubling only.
+    const { size } = this.#hashes
+    if ((size & (size - 1)) !== 0 || filterBytes(size * 2, this.#options) * 2 <= maxBytes) return
+    this.#full = this.#blocks(filterBytes(size * 2, this.#options))
+    this.#hashes.clear()
+  }
+
+  #blocks(bytes: number): SplitBlocks {
+    const blocks = new SplitBlocks(new Uint32Array(bytes >> 2))
+    this.#hashes.each((high, low) => blocks.add(high, low))
+    return blocks
+  }
+}
+
+/** True for integers that fill half of their range. */
+function isDense(bounds: RawBounds | undefined, count: number): boolean {
+  const { min, max } = bounds ?? {}
+  if (typeof min === 'number' && typeof max === 'number') return count * 2 > max - min
+  return typeof min === 'bigint' && typeof max === 'bigint' && BigInt(count) * 2n > max - min
+}
+
+/** Distinct 64-bit hashes as two halves, by open addressing; at most half full. */
+class HashSet {
+  #highs = new Int32Array(2048)
+  #lows = new Int32Array(2048)
+  /** Zero marks an empty place; the hash 0 stands aside. */
+  #zero = false
+  #count = 0
+
+  get size(): number {
+    return this.#count + (this.#zero ? 1 : 0)
+  }
+
+  /** False when it was there. */
+  add(high: number, low: number): boolean {
+    if ((high | low) === 0) {
+      const isNew = !this.#zero
+      this.#zero = true
+      return isNew
+    }
+    if (this.#count * 2 >= this.#highs.length) this.#grow()
+    return this.#put(high, low)
+  }
+
+  each(visit: (high: number, low: number) => void): void {
+    if (this.#zero) visit(0, 0)
+    for (let at = 0; at < this.#highs.length; at++) {
+      const high = this.#highs[at] ?? 0
+      const low = this.#lows[at] ?? 0
+      if ((high | low) !== 0) visit(high, low)
+    }
+  }
+
+  clear(): void {
+    this.#highs.fill(0)
+    this.#lows.fill(0)
+    this.#zero = false
+    this.#count = 0
+  }
+
+  #put(high: number, low: number): boolean {
+    const highs = this.#highs
+    const lows = this.#lows
+    const mask = highs.length - 1
+    let at = low & mask
+    while (((highs[at] ?? 0) | (lows[at] ?? 0)) !== 0) {
+      if (highs[at] === high && lows[at] === low) return false
+      at = (at + 1) & mask
+    }
+    highs[at] = high
+    lows[at] = low
+    this.#count++
+    return true
+  }
+
+  #grow(): void {
+    const [highs, lows] = [this.#highs, this.#lows]
+    this.#highs = new Int32Array(highs.length * 2)
+    this.#lows = new Int32Array(highs.length * 2)
+    this.#count = 0
+    for (let at = 0; at < highs.length; at++) {
+      const high = highs[at] ?? 0
+      const low = lows[at] ?? 0
+      if ((high | low) !== 0) this.#put(high, low)
+    }
   }
 }
 

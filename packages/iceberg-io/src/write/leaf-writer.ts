@@ -196,7 +196,7 @@ export class LeafWriter {
       nanCount,
       bounds,
       pages: indexed,
-      bloomFilter: this.#bloom?.take(),
+      bloomFilter: this.#bloom?.take(bounds),
     }
     this.#pages = []
     this.#chunkRows = 0
