@@ -4,6 +4,7 @@ import type { Schema } from 'apache-arrow'
 import { ImportError } from './errors.ts'
 import { keepTable } from './keep.ts'
 import type { BulkSettings } from './bulk-settings.ts'
+import { isUnicode } from './sql-type.ts'
 import type { StageColumn } from './stage.ts'
 import { stageTable } from './stage.ts'
 
@@ -84,6 +85,11 @@ function variantCompanion(source: string): string {
   return `_sync_variant_${source}`
 }
 
+/** What the server would replace on the way into a code page is refused; of a narrower column it is looked at in the stage. */
+function codePage({ type, collation, narrowing }: StageColumn): Pick<BulkColumn, 'collation'> {
+  return narrowing !== undefined || collation === undefined || isUnicode(type) ? {} : { collation }
+}
+
 function bulkColumns(column: StageColumn, names: ReadonlySet<string>): readonly BulkColumn[] {
   const { source, variant } = column
   if (variant !== undefined) {
@@ -113,6 +119,7 @@ function bulkColumns(column: StageColumn, names: ReadonlySet<string>): readonly 
       name: column.narrowing?.wide ?? column.name,
       label: column.target.name,
       type: column.narrowing?.wideType ?? column.wireType,
+      ...codePage(column),
       nullable: column.nullable,
       from: { value: source, ...companion('ns100'), ...companion('offset') },
     },

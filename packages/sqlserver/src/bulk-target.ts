@@ -7,6 +7,11 @@ export interface BulkColumn {
   readonly label?: string
   /** The type in which values travel. It may differ from the column's own where the server converts exactly. */
   readonly type: SqlType
+  /**
+   * Of text that travels as Unicode into a column of char, varchar or text: the column's collation. A character that its code page
+   * lacks is refused. By default the one of a `type` that is such a type itself.
+   */
+  readonly collation?: string
   readonly nullable: boolean
   /** Names of batch columns: the value, and the companions that {@link readColumns} gives for its type. */
   readonly from: {

@@ -335,7 +335,8 @@ describe('a value that would change on its way', () => {
       .catch(() => [])
     if (row?.['p'] !== 1252) context.skip('this server does not tell code pages')
     await database.batch('CREATE TABLE [dbo].[narrow] ([v] varchar(20) COLLATE Latin1_General_CI_AS NULL)')
-    const type: SqlType = { name: 'varchar', length: 20, collation: 'Latin1_General_CI_AS' }
+    const collation = 'Latin1_General_CI_AS'
+    const type: SqlType = { name: 'varchar', length: 20, collation }
     const target = { table: '[dbo].[narrow]', columns: [{ name: 'v', type, nullable: true, from: { value: 's' } }] }
     const load = (text: string) => database.bulkLoad(target, once(batchOf(fields, [[1, text]])))
     await load('café €')
@@ -344,6 +345,21 @@ describe('a value that would change on its way', () => {
       message: expect.stringContaining('code page'),
     })
     expect(await database.query({ text: 'SELECT [v] FROM [dbo].[narrow]' })).toEqual([{ v: 'café €' }])
+
+    // As a stage is loaded: in Unicode, for a column of the collation. The server's own characters for the bytes that others leave out pass.
+    const wide = {
+      table: '[dbo].[narrow]',
+      columns: [{ name: 'v', type: { name: 'nvarchar', length: 20 }, collation, nullable: true, from: { value: 's' } }],
+      key: ['id'],
+    } as const
+    await database.bulkLoad(wide, once(batchOf(fields, [[2, 'ÿŸ\u0081\u009d']])))
+    for (const text of ['ł', 'plain, then 😀', `${'long '.repeat(3)}Ж`]) {
+      await expect(database.bulkLoad(wide, once(batchOf(fields, [[7, text]])))).rejects.toMatchObject({
+        code: 'invalid-value',
+        message: expect.stringMatching(/column v, row with id = 7: the value has a character that the code page/),
+      })
+    }
+    expect(await database.query({ text: 'SELECT COUNT(*) AS [n] FROM [dbo].[narrow]' })).toEqual([{ n: 2 }])
   })
 })
 

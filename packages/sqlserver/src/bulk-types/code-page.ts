@@ -1,59 +1,86 @@
+import { errorNumber } from '../classify.ts'
+import type { Row } from '../exact-values/row-values.ts'
+import { quoteString } from '../quoting.ts'
+import type { Sql } from '../sql.ts'
 import type { CharacterCheck } from './column-writer.ts'
 
-/** Encodings of the platform for the code pages of SQL Server's collations. */
-const encodings: Readonly<Record<number, string>> = {
-  874: 'windows-874',
-  932: 'shift_jis',
-  936: 'gbk',
-  949: 'euc-kr',
-  950: 'big5',
-  1250: 'windows-1250',
-  1251: 'windows-1251',
-  1252: 'windows-1252',
-  1253: 'windows-1253',
-  1254: 'windows-1254',
-  1255: 'windows-1255',
-  1256: 'windows-1256',
-  1257: 'windows-1257',
-  1258: 'windows-1258',
-}
-const checks = new Map<number, CharacterCheck>()
+/** Runs a query on the connection that will load. */
+export type RunQuery = (sql: Sql) => Promise<readonly Row[]>
 
 /**
- * Tells whether text survives in a code page. The server puts a question mark or a similar letter in the place of a character that
- * the code page lacks, and says nothing. Undefined for UTF-8 (65001), which lacks none, and for code pages that are unknown here.
- *
- * @see https://learn.microsoft.com/sql/relational-databases/collations/collation-and-unicode-support
+ * What the code pages of a server's collations hold, learned from the server. Its own tables are the ones that count: it puts a
+ * question mark or a similar letter in the place of a character that a code page lacks, and says nothing; and it gives characters of its own
+ * for bytes that other tables leave out.
  */
-export function characterCheck(codePage: number): CharacterCheck | undefined {
-  const known = checks.get(codePage)
-  const encoding = encodings[codePage]
-  if (known !== undefined || encoding === undefined) return known
-  const characters = charactersOf(encoding)
-  const check: CharacterCheck = (text) => {
+export class CodePages {
+  /** Code pages by collation; 0 where nothing needs a check. */
+  readonly #pages = new Map<string, number>()
+  readonly #checks = new Map<number, CharacterCheck>()
+
+  /** Tells whether text survives in the code page of a collation that was learned; undefined for UTF-8, which lacks nothing. */
+  checkFor(collation: string): CharacterCheck | undefined {
+    return this.#checks.get(this.#pages.get(collation) ?? 0)
+  }
+
+  /** Asks for the collations that are not known yet, and for the characters of their code pages: some 24,000 of the largest. */
+  async learn(run: RunQuery, collations: readonly string[]): Promise<void> {
+    const wanted = [...new Set(collations)].filter((name) => !isUtf8(name) && !this.#pages.has(name))
+    if (wanted.length === 0) return
+    const pages = await pagesOf(run, wanted)
+    for (const [index, collation] of wanted.entries()) {
+      const page = pages[index] ?? 0
+      if (page !== 0 && !this.#checks.has(page)) this.#checks.set(page, await charactersOf(run, collation))
+      this.#pages.set(collation, page)
+    }
+  }
+}
+
+function isUtf8(collation: string): boolean {
+  return collation.toUpperCase().endsWith('_UTF8')
+}
+
+/** @see https://learn.microsoft.com/sql/t-sql/functions/collation-functions-collationproperty-transact-sql */
+async function pagesOf(run: RunQuery, collations: readonly string[]): Promise<readonly number[]> {
+  const list = collations.map(
+    (name, index) => `CONVERT(int, COLLATIONPROPERTY(${quoteString(name)}, 'CodePage')) AS [c${index}]`,
+  )
+  try {
+    const [row] = await run({ text: `SELECT ${list.join(', ')}` })
+    return collations.map((_, index) => Number(row?.[`c${index}`] ?? 0))
+  } catch (error) {
+    // A server that does not know the function (error 195) has its own way with code pages; its values go unchecked.
+    if (errorNumber(error) !== 195) throw error
+    return collations.map(() => 0)
+  }
+}
+
+/**
+ * Every character past ASCII that comes back from the code page. All are in the basic plane: a surrogate pair is two code units that
+ * the code page lacks.
+ *
+ * @see https://learn.microsoft.com/sql/t-sql/statements/collation-precedence-transact-sql COLLATE on the input is the output's code page
+ */
+async function charactersOf(run: RunQuery, collation: string): Promise<CharacterCheck> {
+  if (!/^\w{1,128}$/.test(collation))
+    throw new RangeError(`${JSON.stringify(collation)} is not the name of a collation`)
+  const digits = '(VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13), (14), (15))'
+  const rows = await run({
+    text: [
+      'SELECT c.[n] AS [n] FROM (',
+      'SELECT a.[d] + 16 * b.[d] + 256 * e.[d] + 4096 * f.[d] AS [n]',
+      `FROM ${digits} AS a([d]) CROSS JOIN ${digits} AS b([d]) CROSS JOIN ${digits} AS e([d]) CROSS JOIN ${digits} AS f([d])`,
+      ') AS c WHERE c.[n] >= 128 AND (c.[n] < 55296 OR c.[n] > 57343)',
+      `AND CONVERT(nvarchar(2), CONVERT(varchar(4), NCHAR(c.[n]) COLLATE ${collation})) COLLATE Latin1_General_BIN2`,
+      '= NCHAR(c.[n]) COLLATE Latin1_General_BIN2',
+    ].join('\n'),
+  })
+  const holds = new Uint8Array(0x1_0000)
+  for (const { n } of rows) holds[Number(n)] = 1
+  return (text) => {
     for (let index = 0; index < text.length; index += 1) {
       const code = text.charCodeAt(index)
-      if (code >= 0x80 && !characters.has(code)) return false
+      if (code >= 0x80 && holds[code] === 0) return false
     }
     return true
   }
-  checks.set(codePage, check)
-  return check
-}
-
-/** Every character that one byte or two bytes of the encoding give. All are in the basic plane but a few of Big5. */
-function charactersOf(encoding: string): ReadonlySet<number> {
-  const decoder = new TextDecoder(encoding)
-  const characters = new Set<number>()
-  const add = (...bytes: readonly number[]): void => {
-    const text = decoder.decode(Uint8Array.from(bytes))
-    if (text.length === 1 && text !== '\ufffd') characters.add(text.charCodeAt(0))
-  }
-  for (let first = 0x80; first <= 0xff; first += 1) add(first)
-  if (!encoding.startsWith('windows')) {
-    for (let first = 0x81; first <= 0xfe; first += 1) {
-      for (let second = 0x40; second <= 0xfe; second += 1) add(first, second)
-    }
-  }
-  return characters
 }

@@ -299,7 +299,8 @@ function textWriter(type: SqlType, view: ViewOf<'string'>, representable: Charac
     }
     const text = view.value(row)
     if (text.length > limit) refuse(`is longer than ${limit} characters`)
-    if (representable !== undefined && !representable(text)) {
+    // As long as its bytes means ASCII.
+    if (representable !== undefined && text.length !== end - start && !representable(text)) {
       refuse("has a character that the code page of the column's collation lacks")
     }
     wire.writeText(sink, text, large)
