@@ -47,10 +47,16 @@ export function decimal(precision: number, scale: number, name: 'decimal' | 'num
   )
 }
 
-/** Every scale at its extremes; random values in some, for they take longest to make. */
+/**
+ * Every scale. The columns of a row share its digits, each beginning at another one. Every fifth row has up to 38 of them, the others up to
+ * 18: making a decimal of many digits takes the sandbox longest.
+ */
 export const decimals38: readonly TypeColumn[] = Array.from({ length: 39 }, (_, scale) => {
   const all = decimal(38, scale)
-  return [0, 7, 19, 31, 38].includes(scale) ? all : { ...all, random: `CONVERT(decimal(38,${scale}), NULL)` }
+  const turned = `SUBSTRING(CONCAT([rowdigits], [rowdigits]), ${1 + scale}, 38)`
+  const count = `1 + ([i] / 5 + ${scale}) % CASE [i] % 5 WHEN 0 THEN 38 ELSE 18 END`
+  const digits = `RIGHT(CONCAT(REPLICATE('0', 38), LEFT(${turned}, ${count})), 38)`
+  return { ...all, random: (all.random ?? '').replaceAll('[digits]', digits) }
 })
 
 export const moneys: readonly TypeColumn[] = [

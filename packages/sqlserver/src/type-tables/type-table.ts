@@ -10,7 +10,7 @@ export interface TypeColumn {
   readonly edges: readonly string[]
   /**
    * A value made of `[i]`, the row's number, and of what is random: `[bytes]` (32), `[whole0]` to `[whole3]` (bigints of 56 bits),
-   * `[digits]` (38 of a decimal number, zeros first), `[latin]` and `[unicode]` (8 or 9 characters). Absent where the server makes the values.
+   * `[digits]` (38 of a decimal number, zeros first), `[rowdigits]` (38 that the row's columns share), `[latin]` and `[unicode]` (8 or 9 characters). Absent where the server makes the values.
    */
   readonly random?: string
   /** Expressions that are equal exactly when two values of the column are the same, bit for bit. */
@@ -66,8 +66,12 @@ export function fillTypeTable(table: TypeTable, options: { readonly seed: string
   const used = columns.flatMap(({ random = '' }, at) =>
     ingredients
       .filter(({ token }) => random.includes(token))
-      .map(({ token, of }) => ({ at, token, name: `[${token.slice(1, -1)}_${at}]`, of: of(`h.[h${at}]`) })),
+      .map(({ token, of, ofRow = false }) => {
+        const from = ofRow ? 0 : at
+        return { at, token, name: `[${token.slice(1, -1)}_${from}]`, of: of(`h.[h${from}]`) }
+      }),
   )
+  const worked = new Map(used.map(({ name, of }) => [name, of]))
   const values = columns.map(({ random = 'NULL' }, index) => {
     const own = used.filter(({ at }) => at === index)
     const value = own.reduce((text, each) => text.replaceAll(each.token, `r.${each.name}`), random)
@@ -80,7 +84,7 @@ export function fillTypeTable(table: TypeTable, options: { readonly seed: string
     [
       `INSERT INTO [dbo].[${table.name}] (${names})`,
       `SELECT r.[i], ${values.join(',\n  ')}`,
-      `FROM (SELECT h.[i], ${used.map(({ name, of }) => `${of} AS ${name}`).join(', ')}`,
+      `FROM (SELECT h.[i], ${[...worked].map(([name, of]) => `${of} AS ${name}`).join(', ')}`,
       `FROM (SELECT n.[i], ${bytes.join(', ')} FROM (`,
       '  SELECT 1 + a.[d] + 10 * b.[d] + 100 * c.[d] + 1000 * e.[d] AS [i]',
       `  FROM ${tens} AS a([d]) CROSS JOIN ${tens} AS b([d]) CROSS JOIN ${tens} AS c([d]) CROSS JOIN ${tens} AS e([d])`,
@@ -95,7 +99,12 @@ const latin = 'aZ09 _%[]&<>"/éßÆÿ¿€œ'
 const unicode = 'aZ09 _%[]&<>"/éßЖ中ا\u0301\u00a0\ufffd'
 
 /** What `random` may name besides `[i]`, from 32 random bytes. */
-const ingredients: readonly { readonly token: string; readonly of: (bytes: string) => string }[] = [
+const ingredients: readonly {
+  readonly token: string
+  readonly of: (bytes: string) => string
+  /** One for all columns of a row: those of the first. */
+  readonly ofRow?: boolean
+}[] = [
   { token: '[bytes]', of: (bytes) => bytes },
   ...[0, 1, 2, 3].map((nth) => ({
     token: `[whole${nth}]`,
@@ -105,15 +114,18 @@ const ingredients: readonly { readonly token: string; readonly of: (bytes: strin
   { token: '[unicode]', of: (bytes) => picked(unicode, bytes) },
   {
     token: '[digits]',
-    of: (bytes) => {
-      const digits = ['A1', 'B4', 'C6', 'D7', 'E9', 'F0'].reduce(
-        (text, [from, to]) => `REPLACE(${text}, '${from}', '${to}')`,
-        `CONVERT(varchar(64), ${bytes}, 2)`,
-      )
-      return `RIGHT(CONCAT(REPLICATE('0', 38), LEFT(${digits}, 1 + h.[i] % 38)), 38)`
-    },
+    of: (bytes) => `RIGHT(CONCAT(REPLICATE('0', 38), LEFT(${digitsOf(bytes)}, 1 + h.[i] % 38)), 38)`,
   },
+  { token: '[rowdigits]', of: (bytes) => `LEFT(${digitsOf(bytes)}, 38)`, ofRow: true },
 ]
+
+/** 64 digits of a decimal number. */
+function digitsOf(bytes: string): string {
+  return ['A1', 'B4', 'C6', 'D7', 'E9', 'F0'].reduce(
+    (text, [from, to]) => `REPLACE(${text}, '${from}', '${to}')`,
+    `CONVERT(varchar(64), ${bytes}, 2)`,
+  )
+}
 
 /** How many rows {@link fillTypeTable} makes. */
 export function typeTableRows(table: TypeTable): number {
