@@ -116,6 +116,29 @@ test('verify orders rows by the whole of a key of 1,700 bytes', async () => {
   expect(await bench.coordinator().verify({ table })).toMatchObject({ status: 'equal', sourceRows: 3n })
 })
 
+test.each([
+  ['nvarchar(40) COLLATE Latin1_General_BIN2', 'nvarchar(60) COLLATE Latin1_General_BIN2'],
+  ['varchar(8000) COLLATE Latin1_General_BIN2', 'nvarchar(4000) COLLATE Latin1_General_BIN2'],
+])('verify pairs keys of %s and %s that are the beginning of others, or only in one', async (from, to) => {
+  const create = (type: string): string =>
+    `CREATE TABLE [dbo].[words] ([k] ${type} NOT NULL, [n] int NOT NULL, CONSTRAINT [pk_words] PRIMARY KEY NONCLUSTERED ([k], [n]));`
+  const keys = ["N'a'", "N'a' + NCHAR(0)", "N'aé'", "N'ab'", "N''"].flatMap((k) => [`(${k}, 2)`, `(${k}, 1)`])
+  for (const [server, type, order] of [
+    [bench.source, from, keys],
+    [bench.target, to, keys.toReversed()],
+  ] as const) {
+    await server.batch(create(type))
+    for (const key of order) await server.batch(`INSERT INTO [dbo].[words] ([k], [n]) VALUES ${key};`)
+  }
+  const words = { table: { schema: 'dbo', name: 'words' } }
+  const coordinator = bench.coordinator()
+  expect(await coordinator.verify(words)).toMatchObject({ status: 'equal', sourceRows: 10n, targetRows: 10n })
+  // A key of the target that is longer than those of the source is none of them.
+  await bench.target.batch(`INSERT INTO [dbo].[words] ([k], [n]) VALUES (REPLICATE(N'a', 41), 1);`)
+  await bench.source.batch(`INSERT INTO [dbo].[words] ([k], [n]) VALUES (REPLICATE('a', 40), 1);`)
+  expect(await coordinator.verify(words)).toMatchObject({ missing: 1n, extra: 1n, different: 0n })
+})
+
 test('verify takes text for equal whatever the code pages of the two sides', async (context) => {
   if (!bench.server.capabilities.has('utf8') || !bench.server.capabilities.has('code-pages')) {
     return context.skip('the server lacks utf8 or code-pages')

@@ -83,12 +83,12 @@ export async function verifyTables(
   const left = query(
     source.table,
     pairs.map((p) => p.source),
-    keyPairs.map((p) => ({ column: p.source, as: p.source })),
+    keyPairs.map((p) => ({ column: p.source, as: keyType(p.source.type, p.target.type) })),
   )
   const right = query(
     target.table,
     pairs.map((p) => p.target),
-    keyPairs.map((p) => ({ column: p.target, as: p.source })),
+    keyPairs.map((p) => ({ column: p.target, as: keyType(p.source.type, p.target.type) })),
   )
   const { loneSurrogates = 'refuse', ...reading } = options
   const losses = new Losses()
@@ -120,12 +120,13 @@ type Places = ReadonlyMap<ReadRole, number>
 
 interface KeyExpression {
   readonly column: ColumnDefinition
-  /** The column whose type gives the bytes: the source's on both sides. */
-  readonly as: ColumnDefinition
+  /** The type that gives the bytes, the same on both sides. */
+  readonly as: SqlType
 }
 
 /**
- * The rows of a table ordered by the bytes of its key: one varbinary a key column first, then every column with its companions.
+ * The rows of a table ordered by the bytes of its key: one varbinary a key column first, then every column with its companions. Bytes that
+ * are the beginning of others come first, also where only zeros follow, which the server takes for equal.
  * @see https://learn.microsoft.com/sql/t-sql/functions/cast-and-convert-transact-sql
  */
 function query(
@@ -133,34 +134,55 @@ function query(
   columns: readonly ColumnDefinition[],
   key: readonly KeyExpression[],
 ): { readonly query: ReadQuery; readonly places: readonly Places[] } {
-  const reads: ReadColumn[] = key.map(({ column, as }, index) => ({
+  const bytesOf = ({ column, as }: KeyExpression): string =>
+    `CONVERT(varbinary(3400), CONVERT(${formatSqlType(as)}, [t].${quoteName(column.name)}))`
+  const reads: ReadColumn[] = key.map((each, index) => ({
     name: `_key${index}`,
     role: 'value',
-    expression: (alias) =>
-      `CONVERT(varbinary(3400), CONVERT(${formatSqlType(keyType(as.type))}, ${alias}.${quoteName(column.name)}))`,
+    expression: () => bytesOf(each),
     field: { name: `_key${index}`, type: { kind: 'binary' }, nullable: false },
   }))
   const places = columns.map(
     (column): Places => new Map(readColumns(column).map((read) => [read.role, reads.push(read) - 1])),
   )
   const list = reads.map((read, index) => `${read.expression('[t]')} AS [c${index}]`).join(', ')
-  const order = key.map((_, index) => `[c${index}]`).join(', ')
+  const order = key
+    .map((each, index) => `[c${index}]${varies(each.as) ? `, DATALENGTH(${bytesOf(each)})` : ''}`)
+    .join(', ')
   return {
     query: { text: `SELECT ${list} FROM ${quoteTable(table.table)} AS [t] ORDER BY ${order}`, columns: reads },
     places,
   }
 }
 
-/** The type whose bytes order a key: Unicode for text of any code page, so that both sides have the same bytes for the same text. */
-function keyType(type: SqlType): SqlType {
-  switch (type.name) {
+/**
+ * The type whose bytes order a key: Unicode for text of any code page, so that both sides have the same bytes for the same text, and long
+ * enough for both. A key has at most 1,700 bytes, so no text of one is cut by the 4,000 characters that nvarchar takes.
+ */
+function keyType(source: SqlType, target: SqlType): SqlType {
+  const length = Math.max(lengthOf(source), lengthOf(target))
+  switch (source.name) {
     case 'char':
-      return { name: 'nchar', length: type.length ?? 1 }
+    case 'nchar':
+      return { name: 'nchar', length: Math.min(length, 4000) }
     case 'varchar':
-      return { name: 'nvarchar', length: type.length ?? 1 }
+    case 'nvarchar':
+      return { name: 'nvarchar', length: Math.min(length, 4000) }
+    case 'binary':
+    case 'varbinary':
+      return { name: source.name, length }
     default:
-      return type
+      return source
   }
+}
+
+function lengthOf({ length = 1 }: SqlType): number {
+  return length === 'max' ? 8000 : length
+}
+
+/** Whether values have bytes of different lengths. */
+function varies({ name }: SqlType): boolean {
+  return name === 'nvarchar' || name === 'varbinary' || name === 'sql_variant' || name === 'hierarchyid'
 }
 
 interface ComparedColumn {
