@@ -1,3 +1,4 @@
+import { codePageOf, utf8 } from '../code-pages.ts'
 import type { SqlType } from '../session.ts'
 import type { Bound } from './bound.ts'
 import { notImplemented } from './errors.ts'
@@ -40,7 +41,7 @@ export function toBinary(
   return options.truncate === true && !keeps ? `unhex(left(${sized}, ${digits}))` : `unhex(${sized})`
 }
 
-function imageOf({ sql, type }: Bound, style: number | undefined): Image {
+function imageOf({ sql, type, collation }: Bound, style: number | undefined): Image {
   switch (type.name) {
     case 'binary':
     case 'varbinary':
@@ -57,7 +58,11 @@ function imageOf({ sql, type }: Bound, style: number | undefined): Image {
       if (style === 1) return { hex: `substr(${sql}, 3)`, side: 'right', width: undefined }
       if (style === 2) return { hex: sql, side: 'right', width: undefined }
       const wide = type.name.startsWith('n') || type.name === 'xml'
-      return { hex: wide ? `hex(utf16_bytes(${sql}))` : `hex(encode(${sql}))`, side: 'right', width: undefined }
+      return {
+        hex: `hex(${wide ? `utf16_bytes(${sql})` : pageBytes(sql, collation)})`,
+        side: 'right',
+        width: undefined,
+      }
     }
     case 'uniqueidentifier':
       return { hex: `guid_hex(${sql})`, side: 'right', width: 16 }
@@ -105,6 +110,13 @@ function imageOf({ sql, type }: Bound, style: number | undefined): Image {
     default:
       return type satisfies never
   }
+}
+
+/** The bytes of char and varchar text. ASCII has the same ones in every code page. */
+export function pageBytes(sql: string, collation: string | undefined): string {
+  const page = codePageOf(collation)
+  if (page === utf8) return `encode(${sql})`
+  return `CASE WHEN strlen(${sql}) = length(${sql}) THEN encode(${sql}) ELSE page_bytes(${sql}, ${page}) END`
 }
 
 function integer(sql: string, bytes: number): Image {

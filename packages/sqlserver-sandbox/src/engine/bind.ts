@@ -1,3 +1,4 @@
+import { codePageOf } from '../code-pages.ts'
 import type { SqlType, SqlValue } from '../session.ts'
 import type { Expression, OrderItem, Query, TypeName } from '../tsql/ast.ts'
 import { bindAggregate, isAggregate } from './aggregates.ts'
@@ -7,7 +8,7 @@ import { fold } from './catalog.ts'
 import { checkConstant, convert, implicitly } from './convert.ts'
 import { notImplemented, sqlError } from './errors.ts'
 import { bindFunction } from './functions.ts'
-import { familyOf, formatType, precedenceOf, unifyTypes } from './types.ts'
+import { familyOf, formatType, isNarrow, precedenceOf, unifyTypes } from './types.ts'
 import { likeToRegex } from './like.ts'
 import { literalSql, textOf } from './values.ts'
 
@@ -111,7 +112,11 @@ export class Binder {
           collation: familyOf(operand.type) === 'string' ? operand.collation : undefined,
           byteKey: bytes
             ? {
-                kind: 'scale' in operand.type ? formatType(operand.type) : kind,
+                kind: isNarrow(operand.type)
+                  ? `${kind} in ${codePageOf(operand.collation)}`
+                  : 'scale' in operand.type
+                    ? formatType(operand.type)
+                    : kind,
                 sql: floating ? `CAST(${operand.sql} AS VARCHAR)` : wide,
               }
             : undefined,
@@ -141,7 +146,10 @@ export class Binder {
         const operand = this.value(e.operand)
         if (familyOf(operand.type) !== 'string')
           throw sqlError(447, `Expression type ${operand.type.name} is invalid for COLLATE clause.`)
-        return { ...operand, collation: checkCollation(e.collation, this.context), explicitCollation: true }
+        const into = checkCollation(e.collation, this.context)
+        // Text in a code page is brought to the one of the new collation.
+        const moved = isNarrow(operand.type) ? convert(operand, operand.type, { into }) : operand
+        return { ...moved, collation: into, explicitCollation: true }
       }
       default:
         throw sqlError(102, 'Incorrect syntax: a search condition stands where a value is expected.')

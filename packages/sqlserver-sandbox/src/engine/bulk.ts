@@ -87,7 +87,7 @@ export async function openBulk(state: SessionState, s: StatementOf<'insertBulk'>
           if (c.type.name === 'rowversion') return `CAST(NULL AS ${duckType(c.type)}) AS c${c.id}`
           if (source === undefined) return `${defaultOf(state, c).sql} AS c${c.id}`
           const type: SqlType = source.type
-          const value = implicitly(bound(`r${at + 1}`, type), c.type).sql
+          const value = implicitly(bound(`r${at + 1}`, type), c.type, { into: c.collation }).sql
           const given = keepNulls || c.default === undefined ? value : `coalesce(${value}, ${defaultOf(state, c).sql})`
           return `${given} AS c${c.id}`
         })

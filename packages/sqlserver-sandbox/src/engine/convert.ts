@@ -1,8 +1,9 @@
+import { codePageOf, latin1 } from '../code-pages.ts'
 import type { SqlType } from '../session.ts'
 import type { Bound } from './bound.ts'
 import { fromBinary, toBinary } from './binary.ts'
 import { notImplemented, sqlError } from './errors.ts'
-import { duckType, familyOf, isExact, isInteger, lengthOf } from './types.ts'
+import { duckType, familyOf, isExact, isInteger, isNarrow, lengthOf } from './types.ts'
 import { decimalDigits, fail, toTicks } from './sql-text.ts'
 import { fitsVariant, fromVariant, toVariant } from './variant.ts'
 import {
@@ -50,7 +51,7 @@ export function clash(from: SqlType, to: SqlType): Error {
 }
 
 /** Converts for an assignment, a comparison or a union: only conversions that SQL Server makes on its own. */
-export function implicitly(value: Bound, to: SqlType): Bound {
+export function implicitly(value: Bound, to: SqlType, options: Pick<ConvertOptions, 'into'> = {}): Bound {
   if (!value.isNull && !canConvertImplicitly(value.type, to)) {
     const a = familyOf(value.type)
     if (to.name === 'sql_variant') throw clash(value.type, to)
@@ -60,13 +61,15 @@ export function implicitly(value: Bound, to: SqlType): Bound {
       `Implicit conversion from data type ${value.type.name} to ${to.name} is not allowed. Use the CONVERT function to run this query.`,
     )
   }
-  return convert(value, to)
+  return convert(value, to, options)
 }
 
 export interface ConvertOptions {
   readonly style?: number | undefined
   /** TRY_CONVERT: NULL instead of an error. */
   readonly attempt?: boolean
+  /** The collation of the column or the COLLATE clause that a string goes to; else it keeps its own. */
+  readonly into?: string | undefined
   /** CAST cuts strings that are too long; an assignment keeps them, and the constraint check refuses them. */
   readonly truncate?: boolean
 }
@@ -107,7 +110,7 @@ function convertSql(value: Bound, a: string, to: SqlType, b: string, options: Co
     return toVariant(value)
   }
   if (a === 'variant') return fromVariant(value, to, (inner) => convert(inner, to, options).sql)
-  if (b === 'string') return fit(toText(value, to, options), type, to, options)
+  if (b === 'string') return fit(toText(value, to, options), value, to, options)
   if (a === 'string' && b === 'number') {
     const trimmed = `trim(${sql})`
     if (to.name === 'bit') {
@@ -206,8 +209,17 @@ function betweenDates(sql: string, from: SqlType, to: SqlType): string {
 }
 
 /** Cuts or pads a string to its type. */
-function fit(text: string, from: SqlType, to: SqlType, options: ConvertOptions): string {
+function fit(text: string, value: Bound, to: SqlType, options: ConvertOptions): string {
+  const from = value.type
   const length = lengthOf(to)
+  const page = isNarrow(to) ? codePageOf(options.into ?? value.collation) : undefined
+  if (page !== undefined && page !== latin1) {
+    const same = isNarrow(from) && codePageOf(value.collation) === page
+    const limit = options.truncate && length > 0 ? length : -1
+    const pad = to.name === 'char' ? length : 0
+    if (same && pad === 0 && (limit === -1 || (lengthOf(from) !== -1 && lengthOf(from) <= limit))) return text
+    return `page_text(${text}, ${page}, ${limit}, ${pad})`
+  }
   let result = text
   if (
     options.truncate &&
@@ -218,9 +230,9 @@ function fit(text: string, from: SqlType, to: SqlType, options: ConvertOptions):
   if ((to.name === 'char' || to.name === 'nchar') && !(from.name === to.name && lengthOf(from) === length)) {
     result = `pad_text(${result}, ${length})`
   }
-  const toNarrow = to.name === 'varchar' || to.name === 'char' || to.name === 'text'
   const fromWide = from.name === 'nvarchar' || from.name === 'nchar' || from.name === 'ntext'
-  if (toNarrow && fromWide) result = `narrow_text(${result})`
+  if (page !== undefined && (fromWide || (isNarrow(from) && codePageOf(value.collation) !== page)))
+    result = `narrow_text(${result})`
   return result
 }
 

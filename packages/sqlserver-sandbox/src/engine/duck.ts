@@ -2,6 +2,7 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { SandboxSqlError } from '../session.ts'
 import { sqlError } from './errors.ts'
 import { macros } from './macros.ts'
+import { registerPageFunctions } from './page-functions.ts'
 
 /** Opens DuckDB without files, network or extensions, other than its own database file. */
 export async function openDuck(path: string): Promise<DuckDBInstance> {
@@ -14,6 +15,7 @@ export async function openDuck(path: string): Promise<DuckDBInstance> {
   })
   const connection = await instance.connect()
   try {
+    registerPageFunctions(connection)
     for (const macro of macros) await connection.run(macro)
     await connection.run('SET lock_configuration = true')
   } finally {

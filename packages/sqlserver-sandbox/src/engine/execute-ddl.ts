@@ -158,17 +158,18 @@ export async function alterTable(state: SessionState, statement: StatementOf<'al
         const old = tableColumns(table, 'n', state).find((c) => fold(c.name ?? '') === fold(column.name))
         if (old === undefined)
           throw sqlError(4924, `ALTER TABLE ALTER COLUMN failed because column '${column.name}' does not exist.`)
-        await state.run(
-          `ALTER TABLE ${table.relation} ALTER COLUMN c${column.id} TYPE ${duckType(type)} USING ${implicitly({ ...old, sql: `c${column.id}` }, type).sql}`,
-        )
-        column.type = type
-        column.nullable = action.column.nullable ?? true
-        column.collation =
+        const collation =
           familyOf(type) === 'string'
             ? action.column.collation === undefined
               ? table.database.collation
               : checkCollation(action.column.collation, context)
             : undefined
+        await state.run(
+          `ALTER TABLE ${table.relation} ALTER COLUMN c${column.id} TYPE ${duckType(type)} USING ${implicitly({ ...old, sql: `c${column.id}` }, type, { into: collation }).sql}`,
+        )
+        column.type = type
+        column.nullable = action.column.nullable ?? true
+        column.collation = collation
         await checkExisting(state, table)
         return
       }

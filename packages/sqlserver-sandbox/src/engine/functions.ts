@@ -1,10 +1,12 @@
+import { codePageOf, isSingleByte } from '../code-pages.ts'
 import type { SqlType } from '../session.ts'
 import { arg, asInt, int, type Rule, text } from './arguments.ts'
 import { type Bound, bound, keySql } from './bound.ts'
 import { convert, implicitly } from './convert.ts'
 import { dateRules } from './dates.ts'
 import { notImplemented, sqlError } from './errors.ts'
-import { duckType, familyOf, lengthOf, unifyTypes } from './types.ts'
+import { pageBytes } from './binary.ts'
+import { duckType, familyOf, isNarrow, lengthOf, unifyTypes } from './types.ts'
 import { textOf } from './values.ts'
 import { variantBytes, variantProperty } from './variant.ts'
 
@@ -88,6 +90,8 @@ const rules: Readonly<Record<string, Rule>> = {
     const v = arg(args, 0)
     switch (familyOf(v.type)) {
       case 'string':
+        if (isNarrow(v.type) && !isSingleByte(codePageOf(v.collation)))
+          return bound(`CAST(octet_length(${pageBytes(v.sql, v.collation)}) AS INTEGER)`, int)
         return bound(`CAST(text_units(${v.sql}) * ${v.type.name.startsWith('n') ? 2 : 1} AS INTEGER)`, int)
       case 'binary':
         return bound(`CAST(octet_length(${v.sql}) AS INTEGER)`, int)

@@ -1,3 +1,4 @@
+import { knownCollation } from '../code-pages.ts'
 import type { SqlType, SqlValue } from '../session.ts'
 import type { ObjectName, TypeName } from '../tsql/ast.ts'
 import { parseNameText } from '../tsql/statements.ts'
@@ -285,8 +286,8 @@ function systemFunction(state: SessionState, name: string, args: readonly Bound[
       const collation = text(0) ?? ''
       const property = text(1) ?? 'NULL'
       if (property.toLowerCase() !== 'codepage') throw notImplemented(`COLLATIONPROPERTY with ${property}`)
-      if (/_UTF8$/i.test(collation)) return constant(65_001, int)
-      if (/^(SQL_)?Latin1_General_/i.test(collation)) return constant(1252, int)
+      const known = knownCollation(collation)
+      if (known !== undefined) return constant(known.page, int)
       throw notImplemented(`COLLATIONPROPERTY of the collation ${collation}`)
     }
     default:

@@ -164,6 +164,11 @@ export function lengthOf(type: SqlType): number {
   return type.name === 'rowversion' ? 8 : -1
 }
 
+/** Whether values are kept in a code page. */
+export function isNarrow({ name }: SqlType): boolean {
+  return name === 'char' || name === 'varchar' || name === 'text'
+}
+
 export function formatType(type: SqlType): string {
   if ('precision' in type) return `${type.name}(${type.precision},${type.scale})`
   if ('length' in type) return `${type.name}(${type.length === -1 ? 'max' : type.length})`

@@ -37,7 +37,7 @@ export function defaultOf(state: SessionState, column: Column): Bound {
 /** A value on its way into a column. Strings keep their length: checkRows refuses what is too long. */
 export function assigned(value: Bound, column: Column): Bound {
   checkConstant(value, column.type)
-  return implicitly(value, column.type)
+  return implicitly(value, column.type, { into: column.collation })
 }
 
 export function assertWritable(column: Column): void {

@@ -1,10 +1,12 @@
+import { codePageOf, isSingleByte } from '../code-pages.ts'
 import type { Bound } from './bound.ts'
 import { bound, keySql } from './bound.ts'
 import { Binder } from './bind.ts'
 import { parseExpressionText } from '../tsql/statements.ts'
 import { type Column, columnById, displayName, type Index, type Table } from './catalog.ts'
 import { sqlError } from './errors.ts'
-import { duckType, familyOf, lengthOf } from './types.ts'
+import { pageBytes } from './binary.ts'
+import { duckType, familyOf, isNarrow, lengthOf } from './types.ts'
 import type { SessionState } from './state.ts'
 
 /** Columns that a table keeps: computed ones are expressions. */
@@ -99,6 +101,8 @@ export async function checkRows(
 function tooLong(column: Column): string | undefined {
   const length = lengthOf(column.type)
   if (length <= 0 || column.type.name === 'rowversion') return undefined
+  if (isNarrow(column.type) && !isSingleByte(codePageOf(column.collation)))
+    return `octet_length(${pageBytes(`c${column.id}`, column.collation)}) > ${length}`
   return familyOf(column.type) === 'binary'
     ? `octet_length(c${column.id}) > ${length}`
     : `text_units(c${column.id}) > ${length}`

@@ -1,7 +1,9 @@
+import { codePageOf, codePageOfLcid, decodePage, encodePage, knownCollation, utf8 } from '../code-pages.ts'
+
 /** How a column's char and varchar bytes are to be read, and the five bytes that say so in TYPE_INFO. */
 export interface Collation {
   readonly bytes: Uint8Array
-  readonly codePage: 'cp1252' | 'utf8'
+  readonly codePage: number
 }
 
 export const DEFAULT_COLLATION_NAME = 'SQL_Latin1_General_CP1_CI_AS'
@@ -30,8 +32,7 @@ const VERSIONS: ReadonlyMap<string, number> = new Map([
 const cache = new Map<string, Collation>()
 
 /**
- * The wire form of a collation name. Languages other than Latin1_General are sent as Latin1_General: the sandbox has the code
- * pages 1252 and UTF-8, and no more.
+ * The wire form of a collation name. Languages that the sandbox does not know are sent as Latin1_General.
  * @see [MS-TDS] 2.2.5.1.2 Collation Rule Definition
  */
 export function collationOf(name: string = DEFAULT_COLLATION_NAME): Collation {
@@ -42,7 +43,8 @@ export function collationOf(name: string = DEFAULT_COLLATION_NAME): Collation {
 
 export function collationFromBytes(bytes: Uint8Array): Collation {
   const flags = ((bytes[2] ?? 0) >>> 4) | (((bytes[3] ?? 0) & 0x0f) << 4)
-  return { bytes, codePage: (flags & FLAG.utf8) !== 0 ? 'utf8' : 'cp1252' }
+  const lcid = (bytes[0] ?? 0) | ((bytes[1] ?? 0) << 8) | (((bytes[2] ?? 0) & 0x0f) << 16)
+  return { bytes, codePage: (flags & FLAG.utf8) !== 0 ? utf8 : codePageOfLcid(lcid) }
 }
 
 function build(name: string): Collation {
@@ -56,41 +58,24 @@ function build(name: string): Collation {
     if (!parts.has('KS')) flags |= FLAG.ignoreKana
     if (!parts.has('WS')) flags |= FLAG.ignoreWidth
   }
-  const utf8 = parts.has('UTF8')
-  if (utf8) flags |= FLAG.utf8
+  if (parts.has('UTF8')) flags |= FLAG.utf8
   let version = 0
   for (const [part, number] of VERSIONS) if (parts.has(part)) version = number
   const bytes = new Uint8Array(5)
-  bytes[0] = LCID_LATIN1_GENERAL & 0xff
-  bytes[1] = LCID_LATIN1_GENERAL >>> 8
+  const lcid = knownCollation(name)?.lcid ?? LCID_LATIN1_GENERAL
+  bytes[0] = lcid & 0xff
+  bytes[1] = lcid >>> 8
   bytes[2] = (flags & 0x0f) << 4
   bytes[3] = (flags >>> 4) | (version << 4)
   bytes[4] = SORT_IDS.get(name) ?? 0
-  return { bytes, codePage: utf8 ? 'utf8' : 'cp1252' }
+  return { bytes, codePage: codePageOf(name) }
 }
-
-const QUESTION_MARK = 0x3f
-/** Characters of the bytes 0x80 to 0x9f; the five that Windows leaves undefined are the C1 controls of the same number. */
-const CP1252_HIGH = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ'
-const CP1252_BYTES: ReadonlyMap<number, number> = new Map(
-  Array.from(CP1252_HIGH, (char, index) => [char.charCodeAt(0), 0x80 + index] as const),
-)
 
 /** Encodes for a char or varchar column. What the code page does not have becomes `?`, as on the server. */
 export function encodeChars(text: string, collation: Collation): Buffer {
-  if (collation.codePage === 'utf8') return Buffer.from(text, 'utf8')
-  const bytes = Buffer.from(text, 'latin1')
-  for (let index = 0; index < text.length; index++) {
-    const unit = text.charCodeAt(index)
-    if (unit < 0x80 || (unit >= 0xa0 && unit <= 0xff)) continue
-    bytes[index] = CP1252_BYTES.get(unit) ?? QUESTION_MARK
-  }
-  return bytes
+  return encodePage(text, collation.codePage)
 }
 
 export function decodeChars(bytes: Buffer, collation: Collation): string {
-  if (collation.codePage === 'utf8') return bytes.toString('utf8')
-  const text = bytes.toString('latin1')
-  // oxlint-disable-next-line no-control-regex -- 0x80 to 0x9f is where code page 1252 is not Latin-1
-  return text.replace(/[\u0080-\u009f]/g, (char) => CP1252_HIGH[char.charCodeAt(0) - 0x80] ?? char)
+  return decodePage(bytes, collation.codePage)
 }

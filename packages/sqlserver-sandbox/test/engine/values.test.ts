@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Engine, Session } from '../../src/session.ts'
-import { open, rows, run } from './collect.ts'
+import { errorNumbers, open, rows, run } from './collect.ts'
 
 let engine: Engine
 let session: Session
@@ -85,7 +85,46 @@ test('the code page of a collation is told for those that are known, and refused
   const page = (collation: string): string => `SELECT CONVERT(int, COLLATIONPROPERTY(N'${collation}', 'CodePage'))`
   expect(await rows(session, page('SQL_Latin1_General_CP1_CI_AS'))).toEqual([[1252]])
   expect(await rows(session, page('Latin1_General_100_CI_AS_SC_UTF8'))).toEqual([[65001]])
-  await expect(rows(session, page('Cyrillic_General_CI_AS'))).rejects.toThrow(/COLLATIONPROPERTY/)
+  expect(await rows(session, page('Cyrillic_General_CI_AS'))).toEqual([[1251]])
+  expect(await rows(session, page('Japanese_CI_AS'))).toEqual([[932]])
+  await expect(rows(session, page('Mongolian_Cyrl_100_CI_AS'))).rejects.toThrow(/COLLATIONPROPERTY/)
+})
+
+test('char and varchar have the bytes of their code page, and a question mark for what it lacks', async () => {
+  const bytes = (text: string, type: string, collation: string): string =>
+    `CONVERT(varbinary(20), CONVERT(${type}, N'${text}' COLLATE ${collation}))`
+  const values: readonly (readonly [text: string, type: string, collation: string, bytes: string])[] = [
+    ['é€', 'varchar(20)', 'Latin1_General_CI_AS', 'e980'],
+    ['éł😀', 'varchar(20)', 'Latin1_General_CI_AS', 'e93f3f3f'],
+    ['ł', 'varchar(20)', 'Polish_CI_AS', 'b3'],
+    ['Жé', 'varchar(20)', 'Cyrillic_General_CI_AS', 'c63f'],
+    ['日本', 'varchar(20)', 'Japanese_CI_AS', '93fa967b'],
+    ['日本', 'varchar(3)', 'Japanese_CI_AS', '93fa'],
+    ['日', 'char(4)', 'Japanese_CI_AS', '93fa2020'],
+    ['ł😀', 'varchar(20)', 'Latin1_General_100_CI_AS_SC_UTF8', 'c582f09f9880'],
+    ['łł', 'varchar(3)', 'Latin1_General_100_CI_AS_SC_UTF8', 'c582'],
+  ]
+  const [row] = await rows(session, `SELECT ${values.map(([text, type, name]) => bytes(text, type, name)).join(', ')}`)
+  expect(row?.map((value) => Buffer.from(value as Uint8Array).toString('hex'))).toEqual(values.map((each) => each[3]))
+})
+
+test('a value is brought to the code page of its column, and lengths count bytes', async () => {
+  await run(
+    session,
+    `CREATE TABLE pages (latin varchar(4) COLLATE Latin1_General_CI_AS NULL, polish varchar(4) COLLATE Polish_CI_AS NULL,
+      japanese varchar(4) COLLATE Japanese_CI_AS NULL, utf8 varchar(4) COLLATE Latin1_General_100_CI_AS_SC_UTF8 NULL)`,
+  )
+  await run(session, "INSERT INTO pages (latin, polish, japanese, utf8) VALUES (N'łé', N'łé', N'日本', N'łé')")
+  expect(
+    await rows(
+      session,
+      'SELECT latin, polish, japanese, utf8, DATALENGTH(polish), DATALENGTH(japanese), DATALENGTH(utf8) FROM pages',
+    ),
+  ).toEqual([['?é', 'łé', '日本', 'łé', 2, 4, 4]])
+  await run(session, 'UPDATE pages SET latin = polish, japanese = polish')
+  expect(await rows(session, 'SELECT latin, japanese FROM pages')).toEqual([['?é', '??']])
+  expect(await errorNumbers(session, "UPDATE pages SET utf8 = N'łéł'")).toEqual([2628])
+  expect(await errorNumbers(session, "UPDATE pages SET japanese = N'日本語'")).toEqual([2628])
 })
 
 test('PARSENAME gives the parts of a name from the right, and NULL for what is none', async () => {

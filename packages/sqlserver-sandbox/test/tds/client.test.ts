@@ -97,6 +97,8 @@ describe('values', () => {
     ['nchar', { name: 'nchar', length: 2 }, 'é ', 'é '],
     ['varchar', { name: 'varchar', length: 20 }, 'é€\u4e2d', 'é€?'],
     ['varchar in UTF-8', { name: 'varchar', length: 20, collation: 'Latin1_General_100_CI_AS_SC_UTF8' }, '中', '中'],
+    ['varchar in code page 1250', { name: 'varchar', length: 20, collation: 'Polish_CI_AS' }, 'łЖ', 'ł?'],
+    ['varchar in code page 932', { name: 'varchar', length: 20, collation: 'Japanese_CI_AS' }, '日本ł', '日本?'],
     ['varchar(max)', { name: 'varchar', length: -1 }, 'Žluť', 'Žlu?'],
     ['char', { name: 'char', length: 3 }, 'ab ', 'ab '],
     ['text', { name: 'text' }, 'naïve', 'naïve'],
