@@ -4,6 +4,8 @@ export type SyncErrorCode =
   | 'plan'
   /** The journal follows one change detection strategy and another was asked for. */
   | 'strategy-changed'
+  /** A column of the source was altered while its rows were read; what was read is discarded. */
+  | 'source-altered'
   /** Other extractors kept moving the journal's head. */
   | 'contention'
   /** The server does not order a key's values as it gave them. */

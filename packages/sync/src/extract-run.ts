@@ -13,6 +13,7 @@ import {
 } from '@icebridge/journal'
 import type { ReadQuery, SqlServer, TableDefinition } from '@icebridge/sqlserver'
 import type { RecordBatch } from 'apache-arrow'
+import { SyncError } from './errors.ts'
 import type { Logger } from './logger.ts'
 import { tableText } from './names.ts'
 import type { LoadSettings } from './read/load-options.ts'
@@ -87,11 +88,32 @@ export async function fillBatch(
           ...(fill.load === undefined ? {} : { chunk: fill.load.chunk }),
         })
       }
+      if (batch.rows > 0n) await refuseAltered(run)
       return batch
     } catch (error) {
       await batch.abort()
       throw error
     }
+  })
+}
+
+/**
+ * Rows are read by a query for the columns as they were when the run began: a longer text would be cut by it without an error.
+ *
+ * @throws {SyncError} `source-altered`
+ */
+async function refuseAltered({ context, definition, options }: ExtractRun): Promise<void> {
+  const { columns } = await context.source.describeTable(definition.table, options)
+  const now = new Map(columns.map((column) => [column.name, JSON.stringify(column)]))
+  const altered = [...definition.columns, ...columns].find(
+    (column) => now.get(column.name) !== JSON.stringify(definition.columns.find(({ name }) => name === column.name)),
+  )
+  if (altered === undefined) return
+  const table = tableText(definition.table)
+  throw new SyncError('source-altered', `${table}, column ${altered.name}: it was altered while its rows were read`, {
+    hint: 'Run again: what was read is discarded, and the table is described anew.',
+    context: { table, column: altered.name },
+    retryable: true,
   })
 }
 

@@ -68,6 +68,9 @@ test.each(keys)(
 
     expect(await bench.coordinator().apply(table)).toMatchObject({ createdTarget: true, inserted: 1n })
 
+    expect(await bench.target.query({ text: 'SELECT [row] FROM [dbo].[everything]' })).toEqual([
+      { row: '9000000000000000' },
+    ])
     expect(expected.columns.length).toBeGreaterThan(100)
     expect(expected.keys).toHaveLength(2)
     expect(await columnsOf(bench.target, 'everything')).toEqual(expected.columns)
