@@ -39,7 +39,8 @@ async function duckdb(): Promise<DuckDBConnection> {
 switch (`${who} ${action}`) {
   case 'ours write': {
     const { batches } = batchesOf(type, rows)
-    await repeated(async () => (await writeParquet(io, path, batches, { schema: schemaOf(type) })).rowCount)
+    const properties = type.deltas === true ? { 'write.parquet.delta-encoding-enabled': 'true' } : {}
+    await repeated(async () => (await writeParquet(io, path, batches, { schema: schemaOf(type), properties })).rowCount)
     break
   }
   case 'ours read':
@@ -53,7 +54,9 @@ switch (`${who} ${action}`) {
     const connection = await duckdb()
     await connection.run(`CREATE TABLE t AS SELECT ${type.duckdb} AS v FROM range(${rows}) AS r(i)`)
     await repeated(async () => {
-      await connection.run(`COPY t TO '${path}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)`)
+      await connection.run(
+        `COPY t TO '${path}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION ${type.deltas === true ? 'V2' : 'V1'})`,
+      )
       return rows
     })
     break

@@ -9,10 +9,31 @@ export interface ParquetType {
   /** DuckDB's expression over `i`, the number of the row, for the same values. */
   readonly duckdb: string
   readonly append: (builder: ColumnBuilder, row: number) => void
+  /** Written as differences, by DuckDB too. */
+  readonly deltas?: true
 }
 
 const mixed = (row: number): number => (row * 7919) % 1_000_003
 const mixedSql = '((i * 7919) % 1000003)'
+
+/** Times that grow by up to a second. */
+const growing: ParquetType = {
+  type: 'timestamp',
+  column: { kind: 'timestamp', utc: false },
+  duckdb: `make_timestamp(1767225600000000 + i * 1000000 + ${mixedSql})`,
+  append: (builder, row) => {
+    if (builder.kind === 'timestamp') builder.appendNumber(1_767_225_600_000_000 + row * 1_000_000 + mixed(row))
+  },
+}
+
+const sequence: ParquetType = {
+  type: 'long',
+  column: { kind: 'int64' },
+  duckdb: 'i::BIGINT',
+  append: (builder, row) => {
+    if (builder.kind === 'int64') builder.appendNumber(row)
+  },
+}
 
 export const parquetTypes: Readonly<Record<string, ParquetType>> = {
   boolean: {
@@ -31,14 +52,8 @@ export const parquetTypes: Readonly<Record<string, ParquetType>> = {
       if (builder.kind === 'int32') builder.append(mixed(row))
     },
   },
-  'sequential long': {
-    type: 'long',
-    column: { kind: 'int64' },
-    duckdb: 'i::BIGINT',
-    append: (builder, row) => {
-      if (builder.kind === 'int64') builder.appendNumber(row)
-    },
-  },
+  'sequential long': sequence,
+  'sequential long in deltas': { ...sequence, deltas: true },
   double: {
     type: 'double',
     column: { kind: 'float64' },
@@ -71,6 +86,8 @@ export const parquetTypes: Readonly<Record<string, ParquetType>> = {
       if (builder.kind === 'timestamp') builder.appendNumber(1_767_225_600_000_000 + mixed(row) * 1000)
     },
   },
+  'growing timestamp': growing,
+  'growing timestamp in deltas': { ...growing, deltas: true },
   'short string': {
     type: 'string',
     column: { kind: 'string' },

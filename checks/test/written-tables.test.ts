@@ -48,7 +48,12 @@ beforeAll(async () => {
       await catalog.createTable({ namespace, name }, table)
       return await openTable(catalog, { namespace, name }, io)
     }
-    const tables = { extremes: await extremes(create), ...(await partitioned(create)), ...(await changed(create)) }
+    const tables = {
+      extremes: await extremes(create),
+      deltas: await deltas(create),
+      ...(await partitioned(create)),
+      ...(await changed(create)),
+    }
     for (const [name, table] of Object.entries(tables)) {
       ours.set(name, await exactRows(new IcebergReader(table).scan()))
     }
@@ -139,6 +144,44 @@ async function extremes(create: Create): Promise<TableHandle> {
     [5n, ...Array.from({ length: 16 }, () => null)],
   ]
   return await appended(await create('extremes', { schema: schemaOf(types) }), ends)
+}
+
+/** Integers that are stored as differences: sequences, then jumps to the ends and back, and nulls. */
+async function deltas(create: Create): Promise<TableHandle> {
+  const types: Record<string, Type> = {
+    id: 'long',
+    int: 'int',
+    long: 'long',
+    decimal9: { kind: 'decimal', precision: 9, scale: 2 },
+    decimal18: { kind: 'decimal', precision: 18, scale: 2 },
+    date: 'date',
+    timestamptz: 'timestamptz',
+  }
+  const properties = { 'write.parquet.delta-encoding-enabled': 'true' }
+  const table = await create('deltas', { schema: schemaOf(types), properties })
+  const sign = (row: number): bigint => (row % 2 === 0 ? 1n : -1n)
+  return await appended(
+    table,
+    Array.from({ length: 300 }, (_, row): PlainValue[] => {
+      if (row % 17 === 16)
+        return [
+          BigInt(row),
+          ...Object.keys(types)
+            .slice(1)
+            .map(() => null),
+        ]
+      const jumps = row > 100 && row % 5 === 0
+      return [
+        BigInt(row),
+        jumps ? Number(sign(row)) * (2 ** 31 - 1) : row,
+        jumps ? sign(row) * (2n ** 63n - 1n) : BigInt(row) * 3n,
+        jumps ? sign(row) * 999_999_999n : BigInt(row),
+        jumps ? sign(row) * (10n ** 18n - 1n) : BigInt(-row),
+        jumps ? Number(sign(row)) * 700_000 : 20_000 + row,
+        jumps ? sign(row) * 62_000_000_000_000_000n : 1_767_225_600_000_000n + BigInt(row) * 1_000_000n,
+      ]
+    }),
+  )
 }
 
 /** A table for each transform, over values on both sides of zero and 1970. */
@@ -248,7 +291,7 @@ describe('tables that icebridge writes', () => {
   test('are found by PyIceberg, all of them', (context) => {
     if ('missing' in python) return context.skip(python.missing)
     expect(Object.keys(found).toSorted()).toEqual([...ours.keys()].toSorted())
-    expect(ours.size).toBe(25)
+    expect(ours.size).toBe(26)
     for (const rows of ours.values()) expect(rows.length).toBeGreaterThan(5)
   })
 

@@ -29,7 +29,7 @@ export class BooleanEncoder implements ValueEncoder {
     const bytes = this.#bits.take()
     const ones = countBits(bytes, 0, count)
     const bounds = count === 0 ? undefined : { min: ones === count, max: ones > 0 }
-    return { encoding: 'PLAIN', bytes, bounds }
+    return { encoding: 'PLAIN', bytes, plain: bytes, bounds }
   }
 
   takeChunk(): EncodedDictionary | undefined {

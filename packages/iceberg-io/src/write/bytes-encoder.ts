@@ -80,7 +80,7 @@ export class BytesEncoder implements ValueEncoder {
     this.#indexCount = 0
     this.#indexedBytes = 0
     const bounds = this.#bounds.take(this.#dictionary.plain.bytes, this.#isText)
-    return { encoding: 'RLE_DICTIONARY', bytes: this.#encoded.view(), bounds }
+    return { encoding: 'RLE_DICTIONARY', bytes: this.#encoded.view(), plain: undefined, bounds }
   }
 
   takeChunk(): EncodedDictionary | undefined {
@@ -129,7 +129,7 @@ export class BytesEncoder implements ValueEncoder {
     // The memory of a page of long values is not kept for the next one.
     const bytes = this.#plain.length > KEPT_BYTES ? this.#plain.release() : this.#plain.view()
     this.#plain.length = 0
-    return { encoding: 'PLAIN', bytes, bounds }
+    return { encoding: 'PLAIN', bytes, plain: bytes, bounds }
   }
 
   /** Turns the open page's indexes back into plain values and leaves the dictionary to the pages before it. */

@@ -1,5 +1,6 @@
 import type { ColumnView, DecimalView } from '@icebridge/columnar'
 import { IcebergIoError } from '../errors.ts'
+import type { DeltaChoice } from './delta-choice.ts'
 import { boundsOf32, boundsOf64, PlainEncoder } from './plain-encoder.ts'
 import { type RawBounds, wrongKind } from './value-encoder.ts'
 
@@ -24,8 +25,8 @@ const WORDS = 4
 export class SmallDecimalEncoder extends PlainEncoder {
   readonly #layout: DecimalLayout
 
-  constructor(layout: DecimalLayout & { readonly width: 4 | 8 }) {
-    super()
+  constructor(layout: DecimalLayout & { readonly width: 4 | 8 }, choice?: DeltaChoice) {
+    super({ choice, width: layout.width })
     this.#layout = layout
   }
 

@@ -8,6 +8,7 @@ import { ByteBuffer } from './byte-buffer.ts'
 import { BytesEncoder } from './bytes-encoder.ts'
 import type { PageCompressor } from './compression.ts'
 import { LargeDecimalEncoder, SmallDecimalEncoder } from './decimal-encoder.ts'
+import { DeltaChoice } from './delta-choice.ts'
 import { FixedEncoder } from './fixed-encoder.ts'
 import type { IndexedPage } from './page-index.ts'
 import type { Leaf } from './parquet-schema.ts'
@@ -26,7 +27,9 @@ const KEPT_BYTES = 1 << 21
 /** Numbers of the Parquet format. @see https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift */
 const PLAIN = 0
 const RLE = 3
+const DELTA_BINARY_PACKED = 5
 const RLE_DICTIONARY = 8
+const encodingIds: Readonly<Record<PageEncoding, number>> = { PLAIN, DELTA_BINARY_PACKED, RLE_DICTIONARY }
 const DATA_PAGE = 0
 const DICTIONARY_PAGE = 2
 
@@ -41,6 +44,8 @@ export interface LeafOptions {
   readonly pageRows: number
   /** Plain bytes of a dictionary at most. */
   readonly dictionaryBytes: number
+  /** Store integers as differences where that is smaller. */
+  readonly deltas: boolean
   readonly bloom: BloomOptions | undefined
 }
 
@@ -181,8 +186,7 @@ export class LeafWriter {
       })
       bounds = unionBounds(this.leaf.type, bounds, page.bounds)
     }
-    const encodings = new Set([PLAIN, RLE])
-    if (dictionary !== undefined) encodings.add(RLE_DICTIONARY)
+    const encodings = new Set([PLAIN, RLE, ...pages.map(({ encoding }) => encodingIds[encoding])])
     const chunk: Chunk = {
       leaf: this.leaf,
       parts,
@@ -244,8 +248,8 @@ export class LeafWriter {
       else if (this.leaf.path.length === 1) this.#appendPresent()
       else this.#appendLevels(this.#definitions, maxDefinition)
     }
-    const { encoding, bytes, bounds } = this.#values.takePage()
-    if (encoding === 'PLAIN') this.#bloom?.add(bytes)
+    const { encoding, bytes, plain, bounds } = this.#values.takePage()
+    if (plain !== undefined) this.#bloom?.add(plain)
     const uncompressedBytes = levels.length + bytes.length
     const compressed = this.#compress(levels.view(), bytes)
     this.#pages.push({
@@ -321,20 +325,21 @@ export class LeafWriter {
 }
 
 function encoderOf(leaf: Leaf, options: LeafOptions): ValueEncoder {
+  const choice = options.deltas ? new DeltaChoice(options.compressor) : undefined
   if (typeof leaf.type !== 'string' && leaf.type.kind === 'decimal') {
     const { precision } = leaf.type
     const { column } = leaf
     if (leaf.physical === 'FIXED_LEN_BYTE_ARRAY')
       return new LargeDecimalEncoder({ column, precision, width: leaf.width })
-    return new SmallDecimalEncoder({ column, precision, width: leaf.physical === 'INT32' ? 4 : 8 })
+    return new SmallDecimalEncoder({ column, precision, width: leaf.physical === 'INT32' ? 4 : 8 }, choice)
   }
   switch (leaf.physical) {
     case 'BOOLEAN':
       return new BooleanEncoder()
     case 'INT32':
-      return new Int32Encoder()
+      return new Int32Encoder(choice)
     case 'INT64':
-      return new Int64Encoder()
+      return new Int64Encoder(choice)
     case 'FLOAT':
       return new FloatEncoder(4)
     case 'DOUBLE':
@@ -392,7 +397,7 @@ function dataHeader(page: Page, compressedBytes: number): Uint8Array {
     field_3: compressedBytes,
     field_5: {
       field_1: page.slots,
-      field_2: page.encoding === 'PLAIN' ? PLAIN : RLE_DICTIONARY,
+      field_2: encodingIds[page.encoding],
       field_3: RLE,
       field_4: RLE,
     },

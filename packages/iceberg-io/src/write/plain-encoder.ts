@@ -1,4 +1,5 @@
 import type { ColumnView } from '@icebridge/columnar'
+import type { DeltaChoice } from './delta-choice.ts'
 import { PageBuffer } from './page-buffer.ts'
 import {
   type EncodedDictionary,
@@ -8,10 +9,21 @@ import {
   wrongKind,
 } from './value-encoder.ts'
 
+/** Integers that may be stored as differences. */
+interface Delta {
+  readonly choice: DeltaChoice | undefined
+  readonly width: 4 | 8
+}
+
 /** A column chunk of values of one width, stored as they are: a page is filled by copies, and looked at once, when it is taken. */
 export abstract class PlainEncoder implements ValueEncoder {
   protected readonly page: PageBuffer = new PageBuffer()
   nanCount = 0
+  readonly #delta: Delta | undefined
+
+  constructor(delta?: Delta) {
+    this.#delta = delta
+  }
 
   get pageBytes(): number {
     return this.page.length
@@ -24,7 +36,10 @@ export abstract class PlainEncoder implements ValueEncoder {
 
   takePage(): EncodedValues {
     const bounds = this.page.length === 0 ? undefined : this.bounds()
-    return { encoding: 'PLAIN', bytes: this.page.take(), bounds }
+    const deltas = this.#delta?.choice?.encode(this.page, this.#delta.width)
+    const plain = this.page.take()
+    if (deltas === undefined) return { encoding: 'PLAIN', bytes: plain, plain, bounds }
+    return { encoding: 'DELTA_BINARY_PACKED', bytes: deltas, plain, bounds }
   }
 
   takeChunk(): EncodedDictionary | undefined {
@@ -37,8 +52,8 @@ export abstract class PlainEncoder implements ValueEncoder {
 abstract class WordsEncoder extends PlainEncoder {
   readonly #wordCount: 1 | 2
 
-  constructor(wordCount: 1 | 2) {
-    super()
+  constructor(wordCount: 1 | 2, delta?: Delta) {
+    super(delta)
     this.#wordCount = wordCount
   }
 
@@ -72,8 +87,8 @@ abstract class WordsEncoder extends PlainEncoder {
 
 /** int32 and date. */
 export class Int32Encoder extends WordsEncoder {
-  constructor() {
-    super(1)
+  constructor(choice?: DeltaChoice) {
+    super(1, { choice, width: 4 })
   }
 
   protected bounds(): RawBounds {
@@ -88,8 +103,8 @@ export class Int32Encoder extends WordsEncoder {
 
 /** int64, time and timestamps. */
 export class Int64Encoder extends WordsEncoder {
-  constructor() {
-    super(2)
+  constructor(choice?: DeltaChoice) {
+    super(2, { choice, width: 8 })
   }
 
   protected bounds(): RawBounds {

@@ -7,12 +7,14 @@ export interface RawBounds {
   readonly max: Value
 }
 
-export type PageEncoding = 'PLAIN' | 'RLE_DICTIONARY'
+export type PageEncoding = 'PLAIN' | 'RLE_DICTIONARY' | 'DELTA_BINARY_PACKED'
 
 /** The values of one page, encoded; the bytes are valid until the next call. */
 export interface EncodedValues {
   readonly encoding: PageEncoding
   readonly bytes: Uint8Array
+  /** The same values plain; none of those in a dictionary. */
+  readonly plain: Uint8Array | undefined
   /** None when the page has no value but NaN. */
   readonly bounds: RawBounds | undefined
 }
