@@ -163,6 +163,47 @@ const checks: readonly Check[] = [
     },
   },
   {
+    name: 'declines a load in which a key stands twice, whatever pieces the rows go in',
+    async run(server) {
+      const definition = await prepared(server, plain)
+      for (const options of [{}, { batchRows: 2 }]) {
+        const rows = [1, 2, 3, 4, 1].map((id, at) => upsert({ id, name: `${at}` }))
+        const result = await load(server, definition, rows, options)
+        deepEqual([result.status, result.status === 'declined' && result.reason], ['declined', 'constraint'])
+        deepEqual(await contents(server, definition), [])
+        equal(await position(server), undefined)
+      }
+    },
+  },
+  {
+    name: 'declines a load in which a key stands twice as the collation of the target sees it',
+    async run(server) {
+      const definition = await prepared(
+        server,
+        'CREATE TABLE [dbo].[orders] ([id] nvarchar(20) COLLATE Latin1_General_100_CI_AS NOT NULL PRIMARY KEY)',
+      )
+      const result = await load(server, definition, [upsert({ id: 'ice' }), upsert({ id: 'ICE' })])
+      deepEqual([result.status, result.status === 'declined' && result.reason], ['declined', 'constraint'])
+      deepEqual(await contents(server, definition), [])
+    },
+  },
+  {
+    name: 'does nothing for a plan that stands against it',
+    async run(server) {
+      const definition = await prepared(
+        server,
+        'CREATE TABLE [dbo].[orders] ([id] int NOT NULL PRIMARY KEY, [note] xml NULL)',
+      )
+      const result = await load(server, definition, [upsert({ id: 1, note: '<a/>' })])
+      deepEqual(
+        [result.status, result.status === 'declined' && result.reason, result.attempts],
+        ['declined', 'plan', 0],
+      )
+      deepEqual(await contents(server, definition), [])
+      equal(await position(server), undefined)
+    },
+  },
+  {
     name: 'declines a load that holds a delete',
     async run(server) {
       const definition = await prepared(server, plain)

@@ -16,6 +16,64 @@ function verdictOf(source: ColumnDefinition, target: ColumnDefinition): ImportCo
   return second.verdict
 }
 
+describe('whether a first load may go straight', () => {
+  const straightOf = (into: readonly ColumnDefinition[], more: Parameters<typeof table>[1] = {}) =>
+    planImport(table(into), table(into, more)).straight
+  const reasonOf = (...given: Parameters<typeof straightOf>): string => {
+    const verdict = straightOf(...given)
+    return verdict.possible ? 'straight' : verdict.reason
+  }
+
+  test('is so for plain columns, identity and rowversion among them', () => {
+    expect(straightOf([id, column('name', { name: 'nvarchar', length: 20 }, { nullable: true })])).toEqual({
+      possible: true,
+    })
+    expect(reasonOf([column('id', { name: 'int' }, { identity: { seed: '1', increment: '1' } })])).toBe('straight')
+    expect(planImport(table([id, column('rv', { name: 'rowversion' })]), undefined).straight.possible).toBe(true)
+  })
+
+  test('is not so for types whose values are made of the stage', () => {
+    const made: readonly SqlType[] = [
+      { name: 'sql_variant' },
+      { name: 'xml' },
+      { name: 'text' },
+      { name: 'ntext' },
+      { name: 'image' },
+      { name: 'json' },
+      { name: 'vector', length: 3 },
+      { name: 'hierarchyid' },
+      { name: 'geography' },
+      { name: 'geometry' },
+    ]
+    expect(made.map((type) => [type.name, reasonOf([id, column('c', type, { nullable: true })])])).toEqual(
+      made.map(({ name }) => [name, 'column-type']),
+    )
+  })
+
+  test('is not so where values are to be looked at for a declared loss', () => {
+    const source = table([id, column('name', { name: 'nvarchar', length: 20 })])
+    const target = table([id, column('name', { name: 'nvarchar', length: 10 })])
+    const plan = planImport(source, target, { allowLoss: ['name'] })
+    expect(plan.problems).toEqual([])
+    expect(plan.straight).toMatchObject({
+      possible: false,
+      reason: 'narrowed',
+      message: expect.stringContaining('name'),
+    })
+  })
+
+  test('is not so where INSERT does what INSERT BULK does not: triggers, history, defaults', () => {
+    expect(reasonOf([id], { triggers: true })).toBe('triggers')
+    expect(planImport(table([id]), table([id], { triggers: true }), { fireTriggers: true }).straight.possible).toBe(
+      true,
+    )
+    expect(reasonOf([id], { temporal: true })).toBe('temporal')
+    const made = column('made', { name: 'int' }, { nullable: true, defaultExpression: '((7))' })
+    expect(planImport(table([id]), table([id, made])).straight).toMatchObject({ possible: false, reason: 'default' })
+    expect(reasonOf([id, made])).toBe('straight')
+  })
+})
+
 describe('the plan of an import', () => {
   test('finds a created target exact in every column', () => {
     const source = table([

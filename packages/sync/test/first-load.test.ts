@@ -45,6 +45,30 @@ test('straightLoad never keeps to the stage', async () => {
   expect(apply).toMatchObject({ firstLoad: { way: 'staged', reason: 'never' }, units: 3, inserted: 100n })
 })
 
+test('a sql_variant and a declared loss send the load by way of the stage, which makes and counts their values', async () => {
+  await bench.source.batch(
+    'CREATE TABLE [dbo].[mixed] ([id] int NOT NULL PRIMARY KEY, [v] sql_variant NULL, [rv] rowversion NOT NULL);',
+  )
+  await bench.source.batch(
+    "INSERT INTO [dbo].[mixed] ([id], [v]) SELECT 1, CONVERT(sql_variant, CONVERT(smallint, 7)) UNION ALL SELECT 2, CONVERT(sql_variant, N'seven');",
+  )
+  const mixed = { table: { schema: 'dbo', name: 'mixed' } }
+  const coordinator = bench.coordinator()
+  expect((await coordinator.sync(mixed)).apply).toMatchObject({
+    firstLoad: { way: 'staged', reason: 'column-type' },
+    inserted: 2n,
+  })
+  expect(await coordinator.verify(mixed)).toMatchObject({ status: 'equal', targetRows: 2n })
+  await bench.target.batch(
+    createOrders.replace('[rv] rowversion', '[rv] binary(8)').replace('decimal(38,10)', 'decimal(38,8)'),
+  )
+  const narrowed = { ...orders, allowLoss: ['total'] }
+  expect((await coordinator.sync(narrowed)).apply).toMatchObject({
+    firstLoad: { way: 'staged', reason: 'narrowed', message: expect.stringContaining('total') },
+    inserted: 100n,
+  })
+})
+
 test('a row that a key of the target refuses sends the load by way of the stage, where its newest version counts', async () => {
   await bench.target.batch(
     `${createOrders.replace('[rv] rowversion', '[rv] binary(8)')} CREATE UNIQUE INDEX [ux] ON [dbo].[orders] ([customer]);`,
