@@ -1,6 +1,6 @@
 import { Binary, type Data, FixedSizeBinary, makeData, Utf8 } from 'apache-arrow'
 import { BuilderBase, doubled } from './builder-base.ts'
-import type { ColumnarError } from './errors.ts'
+import { ColumnarError } from './errors.ts'
 
 const MAX_BYTES = 0x7fff_ffff
 /** Longer strings go through the platform's encoder, which costs a call but runs many bytes at a time. */
@@ -9,6 +9,8 @@ const SHORT = 32
 const SHORT_UTF16_BYTES = 96
 /** Buffers past this grow by a quarter and not to the double. */
 const LARGE = 32 * 1024 * 1024
+/** Room for a value of so many bytes is made once: what of it is not written costs no memory, and a buffer that grows has it twice. */
+const AT_ONCE = 1024 * 1024
 
 /** What to do with a lone surrogate, which UTF-8 cannot hold: refuse the string, or put U+FFFD in its place. */
 export type LoneSurrogates = 'refuse' | 'replace'
@@ -20,6 +22,12 @@ abstract class VariableBase extends BuilderBase {
   protected end = 0
   /** What the next batch begins with: as much as the last one had. */
   #expected = 0
+  readonly #maxValueBytes: number
+
+  constructor(name: string, initialRows: number, maxValueBytes: number = MAX_BYTES) {
+    super(name, initialRows)
+    this.#maxValueBytes = maxValueBytes
+  }
 
   appendNull(): void {
     this.prepare(0)
@@ -48,6 +56,21 @@ abstract class VariableBase extends BuilderBase {
     if (this.end + extra > this.bytes.length) this.#growBytes(extra)
   }
 
+  /** Refuses a value of so many bytes, or of more, when that passes the bound. */
+  protected checkBytes(bytes: number): void {
+    if (bytes <= this.#maxValueBytes) return
+    throw new ColumnarError(
+      'value-too-large',
+      `Column ${this.name}, row ${this.length} of the batch: ${bytes} bytes or more, and the bound is ${this.#maxValueBytes}`,
+      { context: { column: this.name, row: this.length, bytes, maxBytes: this.#maxValueBytes } },
+    )
+  }
+
+  /** The same for a value in parts, when `extra` bytes of it come to those before. */
+  protected checkPart(extra: number): void {
+    this.checkBytes(this.end + extra - (this.offsets?.[this.length] ?? 0))
+  }
+
   protected close(end: number): void {
     this.end = end
     this.length++
@@ -57,6 +80,7 @@ abstract class VariableBase extends BuilderBase {
 
   protected appendBytes(value: Uint8Array): void {
     const { length } = value
+    this.checkBytes(length)
     this.prepare(length)
     const { bytes } = this
     let at = this.end
@@ -121,9 +145,13 @@ export class StringBuilder extends VariableBase {
   /** Whether one was in the parts so far of the value that comes in parts. */
   #partReplaced = false
 
-  constructor(name: string, initialRows: number, loneSurrogates: LoneSurrogates = 'refuse') {
-    super(name, initialRows)
-    this.#loneSurrogates = loneSurrogates
+  constructor(
+    name: string,
+    initialRows: number,
+    options: { readonly loneSurrogates?: LoneSurrogates | undefined; readonly maxValueBytes?: number | undefined } = {},
+  ) {
+    super(name, initialRows, options.maxValueBytes)
+    this.#loneSurrogates = options.loneSurrogates ?? 'refuse'
   }
 
   /** Values since the last `finish` that are not as they were appended: half of a surrogate pair in them was replaced. */
@@ -176,6 +204,7 @@ export class StringBuilder extends VariableBase {
    * same in every code page. False, and nothing is appended, if not.
    */
   appendAscii(source: Uint8Array, start: number, end: number): boolean {
+    this.checkBytes(end - start)
     this.prepare(end - start)
     const { bytes } = this
     let at = this.end
@@ -228,9 +257,41 @@ export class StringBuilder extends VariableBase {
    * @param bytes of the text, if known: room is made for them once.
    */
   beginUtf16(bytes: number | undefined): void {
+    // At least a byte of UTF-8 for two of UTF-16, at most three.
+    this.beginText(bytes === undefined ? undefined : { least: bytes >> 1, most: bytes + (bytes >> 1) })
+  }
+
+  /** Begins a value whose text comes in parts of characters, of so many bytes of UTF-8, if that is known. */
+  beginText(bytes: { readonly least: number; readonly most: number } | undefined): void {
     this.#carried = 0
     this.#partReplaced = false
-    this.prepare(bytes === undefined ? 0 : bytes >> 1)
+    this.prepare(0)
+    if (bytes === undefined) return
+    const { least, most } = bytes
+    this.checkBytes(least)
+    this.prepare(least > AT_ONCE ? Math.min(most, MAX_BYTES - this.end) : least)
+  }
+
+  /** The next characters. @throws ColumnarError 'lone-surrogate' as {@link append}. */
+  appendText(text: string): void {
+    if (!text.isWellFormed()) {
+      if (this.#loneSurrogates === 'refuse') throw this.#loneSurrogate()
+      this.#partReplaced = true
+    }
+    const most = text.length * 3
+    // Near the end of the room that was made for the whole value the exact number decides.
+    const room = this.end + most <= this.bytes.length ? most : Buffer.byteLength(text, 'utf8')
+    this.checkPart(text.length)
+    this.prepare(room)
+    this.end += this.bytes.write(text, this.end, 'utf8')
+  }
+
+  /** The next bytes, which are ASCII characters: the caller knows. */
+  appendAsciiText(source: Uint8Array, start: number, end: number): void {
+    this.checkPart(end - start)
+    this.prepare(end - start)
+    this.bytes.set(source.subarray(start, end), this.end)
+    this.end += end - start
   }
 
   /** The next part, which may end anywhere. @throws ColumnarError 'lone-surrogate' as {@link append}. */
@@ -244,11 +305,12 @@ export class StringBuilder extends VariableBase {
     for (let index = Math.max(from, to); index < end; index++) this.#carry(source[index] ?? 0)
   }
 
-  /** Ends the value. @throws ColumnarError 'lone-surrogate' as {@link append}; 'malformed-utf16' for half a code unit. */
+  /** Ends a value in parts. @throws ColumnarError 'lone-surrogate' as {@link append}; 'malformed-utf16' for half a code unit. */
   endUtf16(): void {
     if ((this.#carried & 1) === 1) throw this.fault('malformed-utf16', 'the text ends within a code unit')
     if (this.#carried > 0) this.#appendPart(this.#pair, 0, this.#carried)
     this.#carried = 0
+    this.checkPart(0)
     if (this.#partReplaced) this.#replaced++
     this.close(this.end)
   }
@@ -278,15 +340,7 @@ export class StringBuilder extends VariableBase {
   }
 
   #appendPart(source: Buffer, start: number, end: number): void {
-    const text = source.toString('utf16le', start, end)
-    if (!text.isWellFormed()) {
-      if (this.#loneSurrogates === 'refuse') throw this.#loneSurrogate()
-      this.#partReplaced = true
-    }
-    const most = text.length * 3
-    // Near the end of the room that was made for the whole value the exact number decides.
-    this.prepare(text.length <= 1024 && this.end + most <= this.bytes.length ? most : Buffer.byteLength(text, 'utf8'))
-    this.end += this.bytes.write(text, this.end, 'utf8')
+    this.appendText(source.toString('utf16le', start, end))
   }
 
   #loneSurrogate(): ColumnarError {
@@ -302,8 +356,11 @@ export class StringBuilder extends VariableBase {
     if (isReplaced && this.#loneSurrogates === 'refuse') throw this.#loneSurrogate()
     // Reserving three bytes a character for a very long string would waste memory: count them first.
     const most = value.length > 65_536 ? Buffer.byteLength(value, 'utf8') : value.length * 3
+    if (value.length > 65_536) this.checkBytes(most)
     this.prepare(most)
-    this.close(this.end + this.bytes.write(value, this.end, 'utf8'))
+    const written = this.bytes.write(value, this.end, 'utf8')
+    this.checkBytes(written)
+    this.close(this.end + written)
     if (isReplaced) this.#replaced++
   }
 }
@@ -326,11 +383,13 @@ export class BinaryBuilder extends VariableBase {
 
   /** Begins a value that comes in parts, of `bytes` in all if known. Nothing else may be appended before {@link endParts}. */
   beginParts(bytes: number | undefined): void {
+    this.checkBytes(bytes ?? 0)
     this.prepare(bytes ?? 0)
   }
 
   /** The next part, which may end anywhere. */
   appendPart(source: Uint8Array, start: number, end: number): void {
+    this.checkPart(end - start)
     this.prepare(end - start)
     const { bytes } = this
     let at = this.end

@@ -52,6 +52,8 @@ export interface ColumnBuilderOptions {
    * more; when absent a batch owns its memory.
    */
   readonly memory?: MemoryPool | undefined
+  /** Bytes of a string, as UTF-8, or of a binary value at most, 256 or more. By default 2 GiB, which is what a column of a batch holds. */
+  readonly maxValueBytes?: number | undefined
 }
 
 /** A builder for one column on its own; {@link BatchBuilder} makes one for each of its fields. */
@@ -86,11 +88,14 @@ function builderOf(field: ColumnField, options: ColumnBuilderOptions): ColumnBui
     case 'timestamp_ns':
       return new TimestampNsBuilder(name, rows, type.utc)
     case 'string': {
-      const { loneSurrogates } = options
-      return new StringBuilder(name, rows, typeof loneSurrogates === 'function' ? loneSurrogates(name) : loneSurrogates)
+      const { loneSurrogates, maxValueBytes } = options
+      return new StringBuilder(name, rows, {
+        loneSurrogates: typeof loneSurrogates === 'function' ? loneSurrogates(name) : loneSurrogates,
+        maxValueBytes,
+      })
     }
     case 'binary':
-      return new BinaryBuilder(name, rows)
+      return new BinaryBuilder(name, rows, options.maxValueBytes)
     case 'fixed':
       return new FixedBuilder(name, rows, type.length)
     case 'uuid':

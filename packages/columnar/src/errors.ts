@@ -13,6 +13,7 @@ export type ColumnarErrorCode =
   | 'lone-surrogate'
   | 'wrong-length'
   | 'batch-too-large'
+  | 'value-too-large'
 
 /** The one error class of this package. `context` names the column and row, never the value. */
 export class ColumnarError extends Error {

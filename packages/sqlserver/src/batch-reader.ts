@@ -7,7 +7,7 @@ import {
 } from '@icebridge/columnar'
 import type { RecordBatch } from 'apache-arrow'
 import { wireParameters } from './bulk-types/parameter.ts'
-import { SqlServerError } from './errors.ts'
+import { SqlServerError, type SqlServerErrorCode } from './errors.ts'
 import { columnDecoder, type ColumnDecoder } from './exact-values/column-decoder.ts'
 import { isRaw } from './exact-values/raw-values.ts'
 import { readRowsInto, RowTarget } from './exact-values/row-reader.ts'
@@ -21,6 +21,8 @@ export interface StreamOptions {
   readonly batchRows?: number
   /** Bytes at which a batch is finished, so that it is larger by one row at most; 16 MiB when absent. */
   readonly batchBytes?: number
+  /** Bytes that one value may have, as UTF-8 or binary: a longer one fails the read. 512 MiB when absent, 1 GiB at most. */
+  readonly maxValueBytes?: number
   /**
    * What becomes of text that UTF-8 cannot hold because half of a surrogate pair stands alone in it. `refuse`, when absent: the read
    * fails and names column and row. `replace`: U+FFFD stands in its place, and {@link onReplaced} hears of it; in a column of the
@@ -38,6 +40,13 @@ export interface StreamOptions {
 export interface ReadTimeouts {
   readonly requestTimeoutMs: number
   readonly idleTimeoutMs: number
+}
+
+/** Bytes of a value at most, unless the caller says otherwise, and whatever the caller says. */
+export const valueBytes: { readonly standard: number; readonly least: number; readonly most: number } = {
+  standard: 512 * 1024 * 1024,
+  least: 16 * 1024,
+  most: 1024 * 1024 * 1024,
 }
 
 /** Finished batches that may wait for the consumer before the read is paused. */
@@ -77,6 +86,7 @@ class BatchRead {
   /** Builders whose values differ in length, and the bytes of a row in all others. */
   readonly #variable: readonly ColumnBuilder[]
   readonly #fixedBytes: number
+  readonly #maxValueBytes: number
   readonly #onReplaced: StreamOptions['onReplaced']
   readonly #running: Running
   readonly #settled: Promise<void>
@@ -102,6 +112,7 @@ class BatchRead {
     this.#batchRows = bound('batchRows', options.batchRows ?? 65_536)
     this.#batchBytes = bound('batchBytes', options.batchBytes ?? 16 * 1024 * 1024)
     this.#signal = options.signal
+    this.#maxValueBytes = bound('maxValueBytes', options.maxValueBytes ?? valueBytes.standard, valueBytes)
     this.#onReplaced = options.onReplaced
     const { loneSurrogates = 'refuse' } = options
     this.#builder = new BatchBuilder(
@@ -109,6 +120,7 @@ class BatchRead {
       {
         initialRows: Math.min(this.#batchRows, 4096),
         memory: options.memory,
+        maxValueBytes: this.#maxValueBytes,
         loneSurrogates: (column) => (query.key?.includes(column) === true ? 'refuse' : loneSurrogates),
       },
     )
@@ -191,8 +203,9 @@ class BatchRead {
     this.#rows += 1
     const decoders = this.#decoders
     if (this.#failure !== undefined || decoders === undefined) return
-    if (target?.refused !== undefined) {
-      this.#refuse(this.#valueError(target.refused.error, target.refused.index, cells))
+    const refused = target?.refused
+    if (refused !== undefined) {
+      this.#refuse(this.#valueError(refused.error, refused.index, cells, refused.wireBytes))
       return
     }
     let index = 0
@@ -313,31 +326,52 @@ class BatchRead {
     return timer
   }
 
-  #valueError(error: unknown, index: number, cells: readonly ResultCell[]): unknown {
+  /** @param wireBytes of the value as the server sent it, where it came in parts. */
+  #valueError(error: unknown, index: number, cells: readonly ResultCell[], wireBytes?: number): unknown {
     if (!(error instanceof ColumnarError)) return error
     const read = this.#query.columns[index]
     const table = this.#query.table
-    const where = `${table === undefined ? '' : `${table}, `}column ${read?.name ?? index}`
-    const lone = error.code === 'lone-surrogate'
-    return new SqlServerError(
-      lone ? 'lone-surrogate' : 'unexpected-result',
-      `${where}, ${this.#describeRow(cells)}: ${lone ? 'the text holds half of a surrogate pair, which UTF-8 cannot store' : error.message}`,
-      {
-        context: {
-          ...(table === undefined ? {} : { table }),
-          column: read?.name,
-          row: this.#rows,
-        },
-        ...(lone ? { hint: this.#loneHint(read?.name) } : {}),
-        cause: error,
+    const { code, what, hint } = this.#refusal(error, read?.name, wireBytes)
+    const where = `${table === undefined ? '' : `${table}, `}column ${read?.name ?? index}, ${this.#describeRow(cells)}`
+    return new SqlServerError(code, `${where}: ${what}`, {
+      context: {
+        ...(table === undefined ? {} : { table }),
+        column: read?.name,
+        row: this.#rows,
+        ...(wireBytes === undefined ? {} : { wireBytes }),
       },
-    )
+      ...(hint === undefined ? {} : { hint }),
+      cause: error,
+    })
   }
 
-  #loneHint(column: string | undefined): string {
-    return column !== undefined && this.#query.key?.includes(column) === true
-      ? 'Correct the value in the source. Nothing is replaced in a key: two keys could become one.'
-      : "Correct the value in the source, declare loneSurrogates: 'replace' to have U+FFFD in its place, or leave the column out."
+  #refusal(
+    error: ColumnarError,
+    column: string | undefined,
+    wireBytes: number | undefined,
+  ): { readonly code: SqlServerErrorCode; readonly what: string; readonly hint: string | undefined } {
+    switch (error.code) {
+      case 'lone-surrogate':
+        return {
+          code: 'lone-surrogate',
+          what: 'the text holds half of a surrogate pair, which UTF-8 cannot store',
+          hint:
+            column !== undefined && this.#query.key?.includes(column) === true
+              ? 'Correct the value in the source. Nothing is replaced in a key: two keys could become one.'
+              : "Correct the value in the source, declare loneSurrogates: 'replace' to have U+FFFD in its place, or leave the column out.",
+        }
+      case 'value-too-large': {
+        const sent = wireBytes === undefined ? '' : `, which the server sends in ${wireBytes}`
+        const most = `${this.#maxValueBytes} (maxValueBytes)`
+        return {
+          code: 'value-too-large',
+          what: `a value of ${String(error.context['bytes'])} bytes or more${sent}; the bound is ${most}`,
+          hint: `Raise maxValueBytes, to ${valueBytes.most} at most, where the process has the memory for it, or leave the column out with a view.`,
+        }
+      }
+      default:
+        return { code: 'unexpected-result', what: error.message, hint: undefined }
+    }
   }
 
   #describeRow(cells: readonly ResultCell[]): string {
@@ -355,7 +389,14 @@ class BatchRead {
   }
 }
 
-function bound(name: string, value: number): number {
-  if (Number.isInteger(value) && value >= 1) return value
-  throw new SqlServerError('invalid-argument', `${name} is ${value}, which is not a whole number above 0`)
+function bound(
+  name: string,
+  value: number,
+  { least, most }: { readonly least: number; readonly most: number } = { least: 1, most: Number.MAX_SAFE_INTEGER },
+): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value
+  throw new SqlServerError(
+    'invalid-argument',
+    `${name} is ${value}, which is not a whole number from ${least} to ${most}`,
+  )
 }

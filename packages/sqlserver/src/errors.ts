@@ -18,6 +18,7 @@ export type SqlServerErrorCode =
   | 'unexpected-result'
   | 'invalid-value'
   | 'lone-surrogate'
+  | 'value-too-large'
   | 'invalid-argument'
   | 'closed'
 

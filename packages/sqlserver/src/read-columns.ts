@@ -138,7 +138,7 @@ function valueExpression(type: SqlType, source: string, raw: boolean): string {
     case 'char':
     case 'varchar':
     case 'text':
-      return characterExpression(type, source)
+      return characterExpression(type, source, raw)
     case 'xml':
     case 'json':
     case 'vector':
@@ -157,10 +157,10 @@ function valueExpression(type: SqlType, source: string, raw: boolean): string {
 
 /**
  * Character data that is not Unicode: the server translates its code page, because the driver's tables differ from the server's
- * for rare bytes (0x81 of code page 1252). UTF-8 needs no table.
+ * for rare bytes (0x81 of code page 1252). UTF-8 needs no table, but the driver drops a U+FEFF at its beginning.
  */
-function characterExpression(type: SqlType, source: string): string {
-  if (type.collation?.toUpperCase().endsWith('_UTF8') === true) return source
+function characterExpression(type: SqlType, source: string, raw: boolean): string {
+  if (raw && type.collation?.toUpperCase().endsWith('_UTF8') === true) return source
   const length = type.name === 'text' ? Infinity : typeLength(type)
   return `CONVERT(nvarchar(${length <= 4000 ? length : 'max'}), ${source})`
 }

@@ -10,6 +10,7 @@ export interface ResultColumn {
   readonly precision?: number | undefined
   readonly scale?: number | undefined
   readonly dataLength?: number | undefined
+  readonly collation?: { readonly codepage?: string | undefined } | undefined
 }
 
 /** One value of a row, as the driver hands it over. */

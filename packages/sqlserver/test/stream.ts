@@ -205,6 +205,90 @@ export function streams(mode: ExactValues): void {
       })
     })
 
+    it.each([
+      ['nvarchar', "N'x'", 32_768],
+      ['nvarchar', "N'é'", 16_384],
+      ['varchar', "'x'", 32_768],
+      ['varchar', "'é'", 16_384],
+      ['varbinary', '0x41', 32_768],
+    ] as const)('takes a value of %s(max) at the bound and refuses one past it: %s', async (name, unit, units) => {
+      const table = `[dbo].[bound_${name}_${units}]`
+      await database.batch(`CREATE TABLE ${table} ([v] ${name}(max) NULL, [id] int NOT NULL)`)
+      const put = async (row: number, count: number): Promise<void> => {
+        const value =
+          name === 'varbinary' ? `0x${'41'.repeat(count)}` : `REPLICATE(CONVERT(${name}(max), ${unit}), ${count})`
+        await database.batch(`INSERT INTO ${table} ([v], [id]) SELECT ${value}, ${row}`)
+      }
+      await put(1, units)
+      const bounded = {
+        text: `SELECT [t].[v], [t].[id] FROM ${table} AS [t] ORDER BY [t].[id]`,
+        columns: [column('v', { name, length: 'max' }), id].flatMap((each) => readColumns(each)),
+        table,
+        key: ['id'],
+      }
+      const options = { maxValueBytes: 32_768 }
+      expect(await rowsOf(database.stream(bounded, options))).toHaveLength(1)
+      await put(2, units + 1)
+      await expect(rowsOf(database.stream(bounded, options))).rejects.toMatchObject({
+        code: 'value-too-large',
+        message: expect.stringMatching(
+          /\[dbo\]\.\[bound_\w+\], column v, row with id = 2: a value of \d+ bytes.* bound is 32768 \(maxValueBytes\)/,
+        ),
+        hint: expect.stringContaining('maxValueBytes'),
+        context: expect.objectContaining({ table, column: 'v', row: 2 }),
+      })
+      expect(await rowsOf(database.stream(bounded, { maxValueBytes: 65_536 }))).toHaveLength(2)
+      expect(await database.query({ text: `SELECT COUNT(*) AS [n] FROM ${table}` })).toEqual([{ n: 2 }])
+    })
+
+    it('has no bound below what a column with a length can hold, and none past 1 GiB', async () => {
+      for (const maxValueBytes of [1000, 2 ** 31]) {
+        await expect(rowsOf(database.stream(query, { maxValueBytes }))).rejects.toMatchObject({
+          code: 'invalid-argument',
+        })
+      }
+    })
+
+    it('reads text of a code page whole, long or short, U+FEFF at its beginning too', async () => {
+      const collate = 'COLLATE Latin1_General_100_CI_AS_SC_UTF8'
+      await database.batch(`CREATE TABLE [dbo].[pages] ([id] int NOT NULL, [m] varchar(max) NULL,
+        [u] varchar(max) ${collate} NULL, [s] varchar(100) ${collate} NULL)`)
+      const max = { name: 'varchar', length: 'max' } as const
+      const utf8 = { collation: 'Latin1_General_100_CI_AS_SC_UTF8' }
+      const short = column('s', { name: 'varchar', length: 100, ...utf8 })
+      const columns = [id, column('m', max), column('u', { ...max, ...utf8 }), short]
+      const reads = columns.flatMap((each) => readColumns(each))
+      const rows = [
+        [1, `${'plain'.repeat(20_000)}é€\u0081${'ü'.repeat(50_001)}`, `\ufeff${'a東😀'.repeat(30_000)}`, '\ufeff東'],
+        [2, '', '', ''],
+        [3, null, null, null],
+      ]
+      await database.bulkLoad(
+        {
+          table: '[dbo].[pages]',
+          columns: columns.map(({ name, type }) => ({
+            name,
+            type,
+            nullable: name !== 'id',
+            from: { value: name },
+          })),
+        },
+        once(
+          batchOf(
+            reads.map(({ field }) => field),
+            rows,
+          ),
+        ),
+      )
+      const list = reads.map((read, index) => `${read.expression('[t]')} AS [c${index}]`).join(', ')
+      const text = `SELECT ${list} FROM [dbo].[pages] AS [t] ORDER BY [c0]`
+      const found = await rowsOf(database.stream({ text, columns: reads }))
+      for (const [row, cells] of rows.entries()) {
+        for (const [at, cell] of cells.entries())
+          expect(found[row]?.[at] === cell, `row ${row}, column ${at}`).toBe(true)
+      }
+    })
+
     it('replaces half a pair where that is declared, tells how many values, and refuses it in a key still', async () => {
       await database.batch('CREATE TABLE [dbo].[replaced] ([id] int NOT NULL, [s] nvarchar(max) NULL)')
       await database.batch(

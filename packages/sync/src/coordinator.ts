@@ -157,6 +157,7 @@ export class IncrementalSyncCoordinator {
       {
         ...(options.signal === undefined ? {} : { signal: options.signal }),
         ...(table.loneSurrogates === undefined ? {} : { loneSurrogates: table.loneSurrogates }),
+        ...(table.load?.maxValueBytes === undefined ? {} : { maxValueBytes: table.load.maxValueBytes }),
       },
     )
   }

@@ -93,6 +93,7 @@ function beginRun(
     isolation,
     maxRowsPerSecond: settings.maxRowsPerSecond,
     loneSurrogates: table.loneSurrogates ?? 'refuse',
+    maxValueBytes: settings.maxValueBytes,
     environment,
     logger,
     runId,

@@ -87,6 +87,7 @@ const tableSettings = {
       chunkRows: z.number().int().min(0).exactOptional(),
       connections: z.number().int().min(1).max(64).exactOptional(),
       maxRowsPerSecond: z.number().int().min(1).exactOptional(),
+      maxValueBytes: z.number().int().min(16_384).max(1_073_741_824).exactOptional(),
       isolation: z.enum(['auto', 'read-committed', 'snapshot']).exactOptional(),
     })
     .exactOptional(),

@@ -11,6 +11,8 @@ interface VectorShape {
   readonly items?: ArrayLike<number | bigint>
   readonly validity?: { itemValid(row: number): boolean; readonly data?: unknown }
   readonly entryVectors?: readonly VectorShape[]
+  /** Of strings: 16 bytes each, the length and then the first bytes. */
+  readonly dataView?: DataView
   getItem(row: number): unknown
   getScaledValue?(row: number): bigint | number | null
 }
@@ -28,7 +30,9 @@ function cellReader(source: DuckDBVector, type: SqlType): Cell {
     case 'string':
       return (row) => {
         const value = vector.getItem(row)
-        return value === null ? null : decodeString(value as string)
+        if (value === null) return null
+        const text = decodeString(value as string)
+        return lostMark(vector, row, text) ? `\ufeff${text}` : text
       }
     case 'binary':
       return (row) => {
@@ -70,6 +74,13 @@ function cellReader(source: DuckDBVector, type: SqlType): Cell {
     default:
       return numeric(vector, undefined)
   }
+}
+
+/** DuckDB's reader takes U+FEFF at the beginning of a text for a byte order mark, and drops it. */
+function lostMark({ dataView }: VectorShape, row: number, text: string): boolean {
+  if (dataView === undefined || text.startsWith('\ufeff')) return false
+  const at = row * 16
+  return dataView.getUint32(at, true) >= 3 && (dataView.getUint32(at + 4, true) & 0xff_ffff) === 0xbf_bbef
 }
 
 function numeric(vector: VectorShape, map: ((n: number | bigint) => number) | undefined): Cell {

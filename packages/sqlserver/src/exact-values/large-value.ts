@@ -1,13 +1,19 @@
+import { isAscii } from 'node:buffer'
 import type { BinaryBuilder, StringBuilder } from '@icebridge/columnar'
+import type { ResultColumn } from '../session.ts'
+import { codePageDecoder, type CodePageDecoder } from './code-page-text.ts'
 import type { WireDecoder } from './wire-decoder.ts'
 
 /** A value that cannot be kept. Its bytes were read to the end: the next value begins at `position`. */
 export class RefusedValue extends Error {
   readonly position: number
+  /** Of the whole value on the wire, where they were counted. */
+  readonly bytes: number | undefined
 
-  constructor(cause: unknown, position: number) {
+  constructor(cause: unknown, position: number, bytes: number | undefined) {
     super('a value cannot be kept', { cause })
     this.position = position
+    this.bytes = bytes
   }
 }
 
@@ -32,6 +38,33 @@ export function largeText(builder: StringBuilder): WireDecoder {
     begin: (bytes) => builder.beginUtf16(bytes),
     part: (buffer, start, end) => builder.appendUtf16Part(buffer, start, end),
     end: () => builder.endUtf16(),
+  })
+}
+
+/** The same for varchar(max), whose code page is the column's. */
+export function largeCharacters(builder: StringBuilder, column: ResultColumn): WireDecoder {
+  let decoder: CodePageDecoder | undefined
+  return inParts({
+    null: () => builder.appendNull(),
+    begin: (bytes) => {
+      decoder = undefined
+      // At most three bytes of UTF-8 for a byte; a character of two bytes in its code page has no more than four.
+      builder.beginText(bytes === undefined ? undefined : { least: bytes >> 1, most: bytes * 3 })
+    },
+    part: (buffer, start, end) => {
+      // A byte of ASCII is a character by itself only where it does not go on with one that was begun.
+      if (decoder === undefined && isAscii(buffer.subarray(start, end))) {
+        builder.appendAsciiText(buffer, start, end)
+        return
+      }
+      decoder ??= codePageDecoder(column)
+      builder.appendText(decoder.write(buffer.subarray(start, end)))
+    },
+    end: () => {
+      const rest = decoder?.end()
+      if (rest !== undefined && rest !== '') builder.appendText(rest)
+      builder.endUtf16()
+    },
   })
 }
 
@@ -109,7 +142,7 @@ function inParts(parts: Parts): WireDecoder {
       throw new Error(`a value of ${expected} bytes was announced and ${received} came`)
     }
     keep(() => parts.end())
-    if (refused !== undefined) throw new RefusedValue(refused.error, at)
+    if (refused !== undefined) throw new RefusedValue(refused.error, at, received)
     return at
   }
 }

@@ -3,6 +3,7 @@ import type { ColumnBuilder } from '@icebridge/columnar'
 import type { Connection } from 'tedious'
 import type { ResultCell, ResultColumn } from '../session.ts'
 import type { ReadColumn } from '../sql.ts'
+import { codePageDecoder } from './code-page-text.ts'
 import { columnDecoder } from './column-decoder.ts'
 import { RefusedValue } from './large-value.ts'
 import { wireDecoder, type ParserPlace, type WireDecoder } from './wire-decoder.ts'
@@ -97,6 +98,8 @@ export function readRowsInto(connection: Connection, target: RowTarget | undefin
 export interface Refused {
   readonly error: unknown
   readonly index: number
+  /** Bytes of the value on the wire, of one that came in parts. */
+  readonly wireBytes: number | undefined
 }
 
 /**
@@ -192,7 +195,9 @@ export class RowTarget {
   #refuse(error: unknown, index: number, row: RowState, parser: Parser): void {
     const isRead = error instanceof RefusedValue
     if (isRead) parser.position = error.position
-    this.refused = { error: isRead ? error.cause : error, index }
+    this.refused = isRead
+      ? { error: error.cause, index, wireBytes: error.bytes }
+      : { error, index, wireBytes: undefined }
     this.window = undefined
     row.columns = Array.from({ length: isRead ? index + 1 : index }, () => ({ value: undefined }))
   }
@@ -212,7 +217,11 @@ function asciiDecoder(
     const length = buffer.readUInt16LE(at)
     const end = at + 2 + length
     if (length === 0xffff || end > buffer.length) return other(buffer, at, parser)
-    return builder.appendAscii(buffer, at + 2, end) ? end : other(buffer, at, parser)
+    if (!builder.appendAscii(buffer, at + 2, end)) {
+      const decoder = codePageDecoder(column)
+      builder.append(decoder.write(buffer.subarray(at + 2, end)) + (decoder.end() ?? ''))
+    }
+    return end
   }
 }
 
@@ -235,7 +244,7 @@ function driverDecoder(read: ReadColumn, column: ResultColumn, builder: ColumnBu
     try {
       append(value)
     } catch (error) {
-      throw new RefusedValue(error, parser.position)
+      throw new RefusedValue(error, parser.position, undefined)
     }
     return parser.position
   }

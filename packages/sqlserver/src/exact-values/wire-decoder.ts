@@ -2,7 +2,7 @@ import type { ColumnBuilder } from '@icebridge/columnar'
 import { EPOCH_DAYS } from '../bulk-types/wire-value.ts'
 import type { ResultColumn } from '../session.ts'
 import type { ReadColumn } from '../sql.ts'
-import { largeBytes, largeText } from './large-value.ts'
+import { largeBytes, largeCharacters, largeText } from './large-value.ts'
 import { decimalOf, integerOf, ticksPerUnit, timeUnits } from './raw-values.ts'
 
 /** Where the driver's parser stands. */
@@ -68,6 +68,7 @@ export function wireDecoder(read: ReadColumn, column: ResultColumn, builder: Col
       return uuids(name, builder)
     case 'string':
       if (name === 'Xml' || (name === 'NVarChar' && column.dataLength === LARGE)) return largeText(builder)
+      if (name === 'VarChar' && column.dataLength === LARGE) return largeCharacters(builder, column)
       if (name !== 'NVarChar' && name !== 'NChar') return undefined
       return short(builder, (buffer, at, length) => builder.appendUtf16(buffer, at, at + length))
     case 'binary':

@@ -14,6 +14,7 @@ export interface SourceReadsOptions {
   readonly isolation: Isolation
   readonly maxRowsPerSecond: number | undefined
   readonly loneSurrogates: 'refuse' | 'replace'
+  readonly maxValueBytes: number
   readonly environment: Environment
   readonly logger: Logger
   readonly runId: string
@@ -58,7 +59,7 @@ export class SourceReads {
     losses: Losses,
     options: { readonly signal?: AbortSignal | undefined; readonly batchBytes?: number } = {},
   ): AsyncGenerator<RecordBatch, void, undefined> {
-    const { server, loneSurrogates } = this.#options
+    const { server, loneSurrogates, maxValueBytes } = this.#options
     losses.clear()
     const signal = options.signal ?? this.#options.signal
     const done = this.#begin()
@@ -66,6 +67,7 @@ export class SourceReads {
       const batches = server.stream(this.#isolated(query), {
         loneSurrogates,
         memory: this.#memory,
+        maxValueBytes,
         onReplaced: (column, values) => losses.add(column, values),
         ...(signal === undefined ? {} : { signal }),
         ...(options.batchBytes === undefined ? {} : { batchBytes: options.batchBytes }),

@@ -11,6 +11,7 @@ import {
   type ReadRole,
   type SqlServer,
   type SqlType,
+  type StreamOptions,
   type TableDefinition,
 } from '@icebridge/sqlserver'
 import { SyncError } from '../errors.ts'
@@ -50,7 +51,7 @@ export interface VerifySide {
 export async function verifyTables(
   source: VerifySide,
   target: VerifySide,
-  options: { readonly signal?: AbortSignal; readonly loneSurrogates?: 'refuse' | 'replace' } = {},
+  options: Pick<StreamOptions, 'signal' | 'loneSurrogates' | 'maxValueBytes'> = {},
 ): Promise<VerifyResult> {
   const key = keyOf(source.table)
   if (key === undefined) {
