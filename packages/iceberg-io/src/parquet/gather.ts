@@ -32,6 +32,9 @@ export interface DenseBytes {
   readonly bytes: Uint8Array
 }
 
+/** A value of so many bytes is not copied where that can be helped. */
+const longBytes = 1 << 20
+
 /** Arrow's offsets are 32-bit. */
 const mostBytes = 0x7fff_ffff
 
@@ -128,6 +131,12 @@ function lookUpFixed(
 }
 
 function gatherBytes(spans: readonly PageSpan[], size: { readonly slots: number; readonly count: number }): DenseBytes {
+  const long = size.count === 1 ? onlyValue(spans) : undefined
+  if (long !== undefined) {
+    const offsets = new Int32Array(size.slots + 1)
+    offsets[1] = long.length
+    return { kind: 'bytes', count: 1, offsets, bytes: long }
+  }
   const offsets = new Int32Array(size.slots + 1)
   let total = 0
   let at = 0
@@ -143,6 +152,15 @@ function gatherBytes(spans: readonly PageSpan[], size: { readonly slots: number;
     at += span.valueEnd - span.valueStart
   }
   return { kind: 'bytes', count: size.count, offsets, bytes }
+}
+
+/** The one value of the spans where it is long and all of its page: it stays in the page's memory, which nobody else needs. */
+function onlyValue(spans: readonly PageSpan[]): Uint8Array | undefined {
+  const span = spans.find(({ valueStart, valueEnd }) => valueEnd > valueStart)
+  const values = span?.page.values
+  if (span === undefined || values?.kind !== 'bytes' || values.count !== 1) return undefined
+  const value = values.bytes.subarray(values.starts[0], values.ends[0])
+  return value.length >= longBytes ? value : undefined
 }
 
 /** Where each string of a span ends, after those before it; gives where the last one does. */

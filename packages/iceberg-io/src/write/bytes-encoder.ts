@@ -14,6 +14,8 @@ const MAX_DICTIONARY_ENTRIES = 1 << 17
 /** Longer values go plain: hashing them costs more than the few repeats that a dictionary of them could hold. */
 const MAX_ENTRY_BYTES = 512
 const KEPT_BYTES = 1 << 22
+/** A value from this length on is not copied when it has its page for itself. */
+export const LONG_VALUE_BYTES: number = 1 << 20
 /** Bytes that a bound of a page keeps. */
 const MAX_BOUND_BYTES = 1024
 /** A first page pays for its dictionary when both together take at most this share of the plain bytes. */
@@ -33,6 +35,7 @@ export class BytesEncoder implements ValueEncoder {
   #indexCount = 0
   /** Plain size of the values behind the open page's indexes. */
   #indexedBytes = 0
+  #long: Uint8Array | undefined
   #useDictionary = true
   #referenced = false
   readonly #bounds = new PlacedBounds()
@@ -45,7 +48,7 @@ export class BytesEncoder implements ValueEncoder {
   }
 
   get pageBytes(): number {
-    return this.#plain.length + this.#indexedBytes
+    return this.#plain.length + this.#indexedBytes + (this.#long?.length ?? 0)
   }
 
   appendRange(view: ColumnView, start: number, end: number): void {
@@ -65,7 +68,12 @@ export class BytesEncoder implements ValueEncoder {
     }
   }
 
+  detach(): void {
+    if (this.#long !== undefined) this.#copyLong(this.#long)
+  }
+
   takePage(): EncodedValues {
+    if (this.#long !== undefined) return this.#takeLong(this.#long)
     if (!this.#useDictionary) return this.#takePlain()
     const width = bitWidth(Math.max(0, this.#dictionary.count - 1))
     this.#encoded.clear()
@@ -95,6 +103,12 @@ export class BytesEncoder implements ValueEncoder {
   }
 
   #append(data: Uint8Array, start: number, end: number): void {
+    if (this.#long !== undefined) this.#copyLong(this.#long)
+    else if (end - start >= LONG_VALUE_BYTES && this.#indexCount === 0 && this.#plain.length === 0) {
+      this.#useDictionary = false
+      this.#long = data.subarray(start, end)
+      return
+    }
     if (this.#useDictionary) {
       const index = end - start > MAX_ENTRY_BYTES ? -1 : this.#dictionary.indexOf(data, start, end)
       if (index >= 0) {
@@ -122,6 +136,21 @@ export class BytesEncoder implements ValueEncoder {
     this.#indexes.fill(this.#indexes[from - 1] ?? 0, from, to)
     this.#indexCount = to
     this.#indexedBytes += (end - start + 4) * (count - 1)
+  }
+
+  #takeLong(long: Uint8Array): EncodedValues {
+    this.#long = undefined
+    this.#encoded.clear()
+    this.#encoded.appendUint32(long.length)
+    this.#bounds.add(long, 0, long.length)
+    const bytes = this.#encoded.view()
+    return { encoding: 'PLAIN', bytes, long, plain: bytes, bounds: this.#bounds.take(long, this.#isText) }
+  }
+
+  /** A value that has to share its page after all. */
+  #copyLong(long: Uint8Array): void {
+    this.#long = undefined
+    this.#appendPlain(long, 0, long.length)
   }
 
   #takePlain(): EncodedValues {
@@ -198,7 +227,7 @@ class PlacedBounds {
   }
 
   /** Longer ones than {@link MAX_BOUND_BYTES} are cut, the upper one rounded up: they stay in memory until the file ends. */
-  take(bytes: Buffer, isText: boolean): RawBounds | undefined {
+  take(bytes: Uint8Array, isText: boolean): RawBounds | undefined {
     if (!this.#some) return undefined
     this.#some = false
     return {
@@ -217,11 +246,11 @@ function cutEnd(bytes: Uint8Array, start: number, end: number, isText: boolean):
 }
 
 /** Whole when it is short, or when no shorter bound is above it. */
-function upperBound(bytes: Buffer, start: number, end: number, isText: boolean): Uint8Array {
+function upperBound(bytes: Uint8Array, start: number, end: number, isText: boolean): Uint8Array {
   const cut = cutEnd(bytes, start, end, isText)
   if (cut === end) return copyBytes(bytes, start, end)
   if (!isText) return truncateBytesUpper(bytes.subarray(start, cut + 1), cut - start) ?? copyBytes(bytes, start, end)
-  const text = bytes.toString('utf8', start, cut)
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, cut - start).toString('utf8')
   const upper = truncateStringUpper(`${text}…`, Array.from(text).length)
   return upper === undefined ? copyBytes(bytes, start, end) : Buffer.from(upper)
 }

@@ -1,5 +1,7 @@
+import { Readable, type Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
-import { brotliCompress, constants, gzip, zstdCompress, zstdCompressSync } from 'node:zlib'
+import { brotliCompress, constants, createZstdCompress, gzip, zstdCompress, zstdCompressSync } from 'node:zlib'
 import type { CompressionCodec } from 'hyparquet'
 import { snappyCompress } from 'hyparquet-writer/src/snappy.js'
 import { IcebergIoError } from '../errors.ts'
@@ -19,6 +21,8 @@ export interface PageCompressor {
   compress(bytes: Buffer, share: number): Promise<Uint8Array>
   /** Compresses at once, where handing the bytes to another thread would take longer; undefined where it would not. */
   compressNow(bytes: Buffer, share: number): Uint8Array | undefined
+  /** Compresses parts as if they were one, which they never become where the codec takes them as they are; nor does the result. */
+  compressParts(parts: readonly Uint8Array[]): Promise<readonly Uint8Array[]>
 }
 
 const zstdAsync = promisify(zstdCompress)
@@ -31,6 +35,8 @@ const DEFAULT_ZSTD_LEVEL = 1
  */
 const SMALL_PAGE_BYTES = 192 * 1024
 const LOW_ZSTD_LEVEL = 3
+/** What goes into and comes out of a codec that takes parts, at a time. */
+const PART_BYTES = 1 << 18
 const DEFAULT_BROTLI_LEVEL = 1
 
 /** Lowest and highest level that a codec takes; none for those without levels. */
@@ -61,19 +67,23 @@ export function pageCompressor(compression: Compression, level?: number): PageCo
           bytes.length <= SMALL_PAGE_BYTES && chosen <= LOW_ZSTD_LEVEL
             ? compact(zstdCompressSync(bytes, optionsFor(bytes, share)))
             : undefined,
+        compressParts: async (parts) => {
+          const pledgedSrcSize = parts.reduce((sum, part) => sum + part.length, 0)
+          return await through(createZstdCompress({ params, chunkSize: PART_BYTES, pledgedSrcSize }), parts)
+        },
       }
     }
     case 'gzip': {
       const options = level === undefined ? {} : { level }
       const compress = async (bytes: Buffer, share: number): Promise<Uint8Array> =>
         compact(await gzipAsync(bytes, { ...options, chunkSize: chunkSize(bytes, share) }))
-      return { codec: 'GZIP', compress, compressNow: notNow }
+      return { codec: 'GZIP', compress, compressNow: notNow, compressParts: joined(compress) }
     }
     case 'brotli': {
       const params = { [constants.BROTLI_PARAM_QUALITY]: level ?? DEFAULT_BROTLI_LEVEL }
       const compress = async (bytes: Buffer, share: number): Promise<Uint8Array> =>
         compact(await brotliAsync(bytes, { params, chunkSize: chunkSize(bytes, share) }))
-      return { codec: 'BROTLI', compress, compressNow: notNow }
+      return { codec: 'BROTLI', compress, compressNow: notNow, compressParts: joined(compress) }
     }
     case 'snappy':
       return atOnce('SNAPPY', (bytes) => compact(snappyCompress(bytes)))
@@ -123,7 +133,27 @@ export function declaredCompression(properties: Readonly<Record<string, string>>
 
 /** A codec that runs on this thread in any case. */
 function atOnce(codec: CompressionCodec, compressNow: (bytes: Buffer) => Uint8Array): PageCompressor {
-  return { codec, compress: (bytes) => Promise.resolve(compressNow(bytes)), compressNow }
+  const compress = (bytes: Buffer): Promise<Uint8Array> => Promise.resolve(compressNow(bytes))
+  return { codec, compress, compressNow, compressParts: joined(compress) }
+}
+
+/** For codecs that take the whole of their input at once. */
+function joined(compress: PageCompressor['compress']): PageCompressor['compressParts'] {
+  return async (parts) => [await compress(Buffer.concat(parts), 1)]
+}
+
+async function through(codec: Transform, parts: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
+  const compressed: Uint8Array[] = []
+  await pipeline(Readable.from(pieces(parts)), codec, async (source: AsyncIterable<Buffer>) => {
+    for await (const bytes of source) compressed.push(compact(bytes))
+  })
+  return compressed
+}
+
+function* pieces(parts: readonly Uint8Array[]): Generator<Uint8Array> {
+  for (const part of parts) {
+    for (let at = 0; at < part.length; at += PART_BYTES) yield part.subarray(at, at + PART_BYTES)
+  }
 }
 
 const notNow = (): undefined => undefined

@@ -5,7 +5,7 @@ import { BitBuffer, countBits } from './bit-buffer.ts'
 import { BloomFilter, type BloomOptions } from './bloom-filter.ts'
 import { BooleanEncoder } from './boolean-encoder.ts'
 import { ByteBuffer } from './byte-buffer.ts'
-import { BytesEncoder } from './bytes-encoder.ts'
+import { BytesEncoder, LONG_VALUE_BYTES } from './bytes-encoder.ts'
 import type { PageCompressor } from './compression.ts'
 import { LargeDecimalEncoder, SmallDecimalEncoder } from './decimal-encoder.ts'
 import { DeltaChoice } from './delta-choice.ts'
@@ -74,7 +74,7 @@ interface Page {
   readonly bounds: RawBounds | undefined
   readonly encoding: PageEncoding
   readonly uncompressedBytes: number
-  readonly compressed: Uint8Array | Promise<Uint8Array>
+  readonly compressed: Uint8Array | Promise<Uint8Array> | Promise<readonly Uint8Array[]>
 }
 
 /** Writes the column chunks of one leaf, one after the other. Pages are compressed as soon as they are full. */
@@ -92,6 +92,8 @@ export class LeafWriter {
   #pageRows = 0
   #pageNulls = 0
   #pages: Page[] = []
+  /** Pages that are compressed from where their value stands. */
+  #borrowing: Promise<unknown>[] = []
   /** What share of its bytes the page before took when it was compressed. */
   #share = FIRST_SHARE
   #chunkRows = 0
@@ -110,6 +112,7 @@ export class LeafWriter {
     for (let from = range.start; from < range.end;) {
       const rows = Math.min(STEP, scratch.length, this.#options.pageRows - this.#pageRows)
       const to = stepEnd(view, from, { to: Math.min(range.end, from + rows), bytes: this.#options.pageBytes })
+      if (this.#slots > 0 && to === from + 1 && isLong(view, from)) this.#closePage()
       this.#appendStep(view, from, to, scratch)
       this.#pageRows += to - from
       from = to
@@ -146,6 +149,14 @@ export class LeafWriter {
     if (this.#isFull()) this.#closePage()
   }
 
+  /** Resolves when nothing of the batches that were appended is looked at any more. */
+  async detach(): Promise<void> {
+    this.#values.detach?.()
+    if (this.#borrowing.length === 0) return
+    await Promise.all(this.#borrowing)
+    this.#borrowing = []
+  }
+
   /** Ends the chunk. Resolves when its pages are compressed. */
   async takeChunk(): Promise<Chunk> {
     if (this.#slots > 0) this.#closePage()
@@ -158,23 +169,24 @@ export class LeafWriter {
     const parts: Uint8Array[] = []
     let uncompressed = 0
     let compressed = 0
-    const add = (header: Uint8Array, body: Uint8Array, plainBytes: number): void => {
-      parts.push(header, body)
-      compressed += header.length + body.length
+    const add = (header: Uint8Array, body: readonly Uint8Array[], plainBytes: number): void => {
+      parts.push(header, ...body)
+      compressed += header.length + lengthOf(body)
       uncompressed += header.length + plainBytes
     }
     if (dictionary !== undefined) {
       const { compressor } = this.#options
       const { bytes } = dictionary
       const body = compressor.compressNow(bytes, FIRST_SHARE) ?? (await compressor.compress(bytes, FIRST_SHARE))
-      add(dictionaryHeader(dictionary.bytes.length, body.length, dictionary.count), body, dictionary.bytes.length)
+      add(dictionaryHeader(dictionary.bytes.length, body.length, dictionary.count), [body], dictionary.bytes.length)
     }
     const dictionaryBytes = compressed
     for (const page of pages) {
-      const body = await page.compressed
-      this.#share = (body.length / Math.max(1, page.uncompressedBytes)) * 1.1
+      const stored = await page.compressed
+      const body = stored instanceof Uint8Array ? [stored] : stored
+      this.#share = (lengthOf(body) / Math.max(1, page.uncompressedBytes)) * 1.1
       const offset = compressed
-      add(dataHeader(page, body.length), body, page.uncompressedBytes)
+      add(dataHeader(page, lengthOf(body)), body, page.uncompressedBytes)
       const { firstRow, nullCount, slots } = page
       indexed.push({
         offset,
@@ -248,10 +260,11 @@ export class LeafWriter {
       else if (this.leaf.path.length === 1) this.#appendPresent()
       else this.#appendLevels(this.#definitions, maxDefinition)
     }
-    const { encoding, bytes, plain, bounds } = this.#values.takePage()
-    if (plain !== undefined) this.#bloom?.add(plain)
-    const uncompressedBytes = levels.length + bytes.length
-    const compressed = this.#compress(levels.view(), bytes)
+    const { encoding, bytes, long, plain, bounds } = this.#values.takePage()
+    if (plain !== undefined) this.#bloom?.add(long === undefined ? plain : Buffer.concat([plain, long]))
+    const uncompressedBytes = levels.length + bytes.length + (long?.length ?? 0)
+    const compressed =
+      long === undefined ? this.#compress(levels.view(), bytes) : this.#compressLong(levels.view(), bytes, long)
     this.#pages.push({
       slots,
       firstRow: this.#chunkRows,
@@ -283,6 +296,15 @@ export class LeafWriter {
     const compressed = compressor.compress(body, this.#share).finally(() => memory.giveBack(body.buffer))
     // Awaited with the chunk; a failure before that must not count as unhandled.
     compressed.catch(() => undefined)
+    return compressed
+  }
+
+  /** A page of one long value, which is compressed from where it stands. */
+  #compressLong(levels: Uint8Array, bytes: Uint8Array, long: Uint8Array): Promise<readonly Uint8Array[]> {
+    const compressed = this.#options.compressor.compressParts([Buffer.concat([levels, bytes]), long])
+    // Awaited before the batch is given back, and with the chunk.
+    compressed.catch(() => undefined)
+    this.#borrowing.push(compressed)
     return compressed
   }
 
@@ -373,6 +395,15 @@ function stepEnd(view: ColumnView, from: number, limit: { readonly to: number; r
   let end = limit.to
   while (end > from + 1 && (view.offsets[end] ?? 0) - start > limit.bytes) end = from + ((end - from) >> 1)
   return end
+}
+
+function isLong(view: ColumnView, row: number): boolean {
+  if (view.kind !== 'string' && view.kind !== 'binary') return false
+  return (view.offsets[row + 1] ?? 0) - (view.offsets[row] ?? 0) >= LONG_VALUE_BYTES
+}
+
+function lengthOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0)
 }
 
 function grown(array: Uint8Array, needed: number): Uint8Array<ArrayBuffer> {

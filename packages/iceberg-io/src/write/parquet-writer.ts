@@ -126,6 +126,7 @@ export class ParquetWriter {
         await this.#endRowGroup()
       }
     }
+    for (const leaf of this.#leaves) await leaf.detach()
   }
 
   /** Writes what is left and the footer. */

@@ -13,8 +13,10 @@ export type PageEncoding = 'PLAIN' | 'RLE_DICTIONARY' | 'DELTA_BINARY_PACKED'
 export interface EncodedValues {
   readonly encoding: PageEncoding
   readonly bytes: Uint8Array
-  /** The same values plain; none of those in a dictionary. */
+  /** The same values plain; none of those in a dictionary, and not what is `long`. */
   readonly plain: Uint8Array | undefined
+  /** What follows them: one long value, in the memory of the batch that it came with. */
+  readonly long?: Uint8Array | undefined
   /** None when the page has no value but NaN. */
   readonly bounds: RawBounds | undefined
 }
@@ -40,6 +42,8 @@ export interface ValueEncoder {
   /** Appends the first `count` of the given rows, none of them null. */
   appendRows(view: ColumnView, rows: Int32Array, count: number): void
   takePage(): EncodedValues
+  /** Copies what it still has in the memory of a batch, which changes from then on. */
+  detach?(): void
   /** Ends the chunk and gives its dictionary when a page refers to one. */
   takeChunk(): EncodedDictionary | undefined
 }
