@@ -226,8 +226,9 @@ class RowFeed implements AsyncIterable<readonly never[]> {
     this.#watchdog = setInterval(
       () => {
         const now = performance.now()
-        if (this.#progress !== seen || this.#waiting) {
-          seen = this.#progress
+        const progress = this.#progress + this.#buffer.parts
+        if (progress !== seen || this.#waiting) {
+          seen = progress
           since = now
         } else if (now - since >= timeoutMs) {
           onStall(
@@ -250,6 +251,7 @@ class RowFeed implements AsyncIterable<readonly never[]> {
   }
 
   #next(): IteratorResult<readonly never[], undefined> | Promise<IteratorResult<readonly never[], undefined>> {
+    if (!this.#buffer.isSent) throw new TypeError('the driver asks for a row and has not sent the one before')
     this.#row += 1
     if (this.#row < this.#rows) {
       this.#progress += 1

@@ -72,6 +72,72 @@ describe('a bulk load', () => {
     )
   })
 
+  it('carries long values among short ones, made while they are sent', async () => {
+    await database.batch(
+      'CREATE TABLE [dbo].[longs] ([id] int NOT NULL PRIMARY KEY, [s] nvarchar(max) NULL, [b] varbinary(max) NULL, [v] varchar(max) NULL, [x] xml NULL)',
+    )
+    const column = (name: string, type: SqlType): BulkColumn => ({ name, type, nullable: true, from: { value: name } })
+    const target: BulkTarget = {
+      table: '[dbo].[longs]',
+      columns: [
+        column('id', { name: 'int' }),
+        column('s', { name: 'nvarchar', length: 'max' }),
+        column('b', { name: 'varbinary', length: 'max' }),
+        column('v', { name: 'varchar', length: 'max', collation: 'Latin1_General_CI_AS' }),
+        column('x', { name: 'xml' }),
+      ],
+    }
+    const types = { id: 'int32', s: 'string', b: 'binary', v: 'string', x: 'string' } as const
+    const long = (index: number): string => `${index}${'aé東😀'.repeat(110_000 + index)}`
+    const bytes = (index: number): Uint8Array => Buffer.alloc(1_048_574 + index, `${index}bytes`)
+    const all = Array.from({ length: 6 }, (_, index): unknown[] => [
+      index,
+      index % 3 === 0 ? long(index) : index % 3 === 1 ? null : 'short',
+      index === 1 ? null : bytes(index),
+      index % 2 === 0 ? 'é'.repeat(600_000) : '',
+      index === 4 ? `<a>${'b'.repeat(1_100_000)}</a>` : '<a/>',
+    ])
+    const longFields = Object.entries(types).map(([name, kind]) => ({ name, type: { kind }, nullable: true }) as const)
+    const batches = once(batchOf(longFields, all.slice(0, 4)), batchOf(longFields, all.slice(4)))
+    expect(await database.bulkLoad(target, batches)).toEqual({ rows: 6n })
+    const found = await database.query({
+      text: 'SELECT [id], [s], [b], [v], CONVERT(nvarchar(max), [x]) AS [x] FROM [dbo].[longs] ORDER BY [id]',
+    })
+    for (const [row, [id, s, b, v, x]] of all.entries()) {
+      const cells = found[row]
+      expect(cells?.['id']).toBe(id)
+      expect([cells?.['s'] === s, cells?.['v'] === v, cells?.['x'] === x], `row ${row}`).toEqual([true, true, true])
+      const binary = cells?.['b']
+      expect(b === null ? binary === null : Buffer.compare(binary as Buffer, b as Buffer) === 0, `b of ${row}`).toBe(true)
+    }
+  })
+
+  it('refuses a character that the code page lacks at the end of a long text, and loads nothing', async () => {
+    await database.batch('CREATE TABLE [dbo].[longs_1252] ([id] int NOT NULL, [v] varchar(max) NULL)')
+    const target: BulkTarget = {
+      table: '[dbo].[longs_1252]',
+      columns: [
+        { name: 'id', type: { name: 'int' }, nullable: false, from: { value: 'id' } },
+        {
+          name: 'v',
+          type: { name: 'varchar', length: 'max', collation: 'Latin1_General_CI_AS' },
+          nullable: true,
+          from: { value: 's' },
+        },
+      ],
+      key: ['id'],
+    }
+    const bad = batchOf(fields, [
+      [1, 'fine'],
+      [2, `${'é'.repeat(700_000)}東`],
+    ])
+    await expect(database.bulkLoad(target, once(bad))).rejects.toMatchObject({
+      code: 'invalid-value',
+      message: expect.stringContaining('code page'),
+    })
+    expect(await database.query({ text: 'SELECT COUNT(*) AS [n] FROM [dbo].[longs_1252]' })).toEqual([{ n: 0 }])
+  })
+
   it('carries rows of every length, whatever pieces they go in', async () => {
     await database.batch(
       'CREATE TABLE [dbo].[lengths] ([id] int NOT NULL PRIMARY KEY, [s] nvarchar(max) NULL, [b] varbinary(max) NULL, [t] nvarchar(60) NULL)',

@@ -13,3 +13,8 @@ export interface ByteSink {
   writeString(value: string, encoding: 'ucs2'): void
   writeBuffer(value: Buffer): void
 }
+
+/** A sink that takes bytes which are made while they are sent. */
+export interface PartSink extends ByteSink {
+  writeParts(parts: Iterable<Buffer>): void
+}

@@ -4,6 +4,7 @@ import { SqlServerError } from '../errors.ts'
 import { decimalPrecision, decimalScale, formatSqlType, fractionDigits, typeLength, type SqlType } from '../sql-type.ts'
 import type { ByteSink } from './byte-sink.ts'
 import type { RowBuffer } from './row-buffer.ts'
+import { binaryChunks, LONG_BYTES, textParts, utf16Chunks } from './long-value.ts'
 import { datetimeParts, smallDatetimeParts } from './text-value.ts'
 import { wireType } from './wire-type.ts'
 import * as wire from './wire-value.ts'
@@ -297,15 +298,26 @@ function textWriter(type: SqlType, view: ViewOf<'string'>, representable: Charac
       if (units > limit) refuse(`is longer than ${limit} characters`)
       if (units >= 0) return
     }
+    if (large && end - start >= LONG_BYTES) {
+      const utf8 = data.subarray(start, end)
+      // Before anything of the row is sent.
+      if (representable !== undefined) {
+        for (const part of textParts(utf8)) if (!representable(part)) refuse(unrepresentable)
+      }
+      wire.writeInChunks(sink, utf16Chunks(utf8))
+      return
+    }
     const text = view.value(row)
     if (text.length > limit) refuse(`is longer than ${limit} characters`)
     // As long as its bytes means ASCII.
     if (representable !== undefined && text.length !== end - start && !representable(text)) {
-      refuse("has a character that the code page of the column's collation lacks")
+      refuse(unrepresentable)
     }
     wire.writeText(sink, text, large)
   }
 }
+
+const unrepresentable = "has a character that the code page of the column's collation lacks"
 
 /** Longer text goes through the platform, which costs two calls but runs many characters at a time. */
 const SHORT = 48
@@ -329,6 +341,10 @@ function bytesWriter(type: SqlType, view: ViewOf<'binary' | 'fixed' | 'uuid'>): 
   const writeRange = (sink: RowBuffer, source: Buffer, start: number, end: number): void => {
     const length = end - start
     if (length > limit) refuse(`is longer than ${limit} bytes`)
+    if (large && length >= LONG_BYTES) {
+      wire.writeInChunks(sink, binaryChunks(source.subarray(start, end)))
+      return
+    }
     if (large) wire.writeLargeHeader(sink, length)
     else sink.writeUInt16LE(length)
     sink.writeRange(source, start, end)

@@ -1,4 +1,5 @@
 import type { ByteSink } from './byte-sink.ts'
+import { sendPieces, type RowPiece } from './driver-sink.ts'
 import { writeUtf16, type ByteSpan } from './utf16.ts'
 import { LARGE_HEADER, writeLargeHeader } from './wire-value.ts'
 
@@ -16,9 +17,24 @@ export class RowBuffer implements ByteSink {
   #end = 0
   #rowStart = 0
   #longestRow = 0
+  /** What comes before the bytes that are there, of a row with a long value. */
+  #pieces: RowPiece[] = []
+  #isSent = true
+  #parts = 0
 
-  /** Ends a row. Whether it is time to hand over: what is there is a block, or another row may not fit. */
+  /** False while parts of what was handed over last are still to be sent. */
+  get isSent(): boolean {
+    return this.#isSent
+  }
+
+  /** Parts of long values that were made so far. */
+  get parts(): number {
+    return this.#parts
+  }
+
+  /** Ends a row. Whether it is time to hand over: what is there is a block, or another row may not fit, or it has a long value. */
   endRow(): boolean {
+    if (this.#pieces.length > 0) return true
     const length = this.#end - this.#rowStart
     if (length > this.#longestRow) this.#longestRow = length
     this.#rowStart = this.#end
@@ -27,13 +43,27 @@ export class RowBuffer implements ByteSink {
 
   /** Gives the rows to the driver. */
   moveTo(sink: ByteSink): void {
-    const rows = this.#bytes.subarray(this.#start, this.#end)
-    this.#start = this.#end
-    sink.writeBuffer(rows)
+    const rows = this.#take()
+    if (this.#pieces.length === 0) {
+      sink.writeBuffer(rows)
+      return
+    }
+    const pieces = [...this.#pieces, { bytes: rows }]
+    this.#pieces = []
+    this.#isSent = false
+    sendPieces(sink, pieces, {
+      part: () => {
+        this.#parts += 1
+      },
+      end: () => {
+        this.#isSent = true
+      },
+    })
   }
 
   /** Forgets what was not handed over. */
   clear(): void {
+    this.#pieces = []
     this.#end = this.#start
     this.#rowStart = this.#start
   }
@@ -97,6 +127,11 @@ export class RowBuffer implements ByteSink {
     this.#bytes.write(value, at, encoding)
   }
 
+  /** The next bytes are made while they are sent. */
+  writeParts(parts: Iterable<Buffer>): void {
+    this.#pieces.push({ bytes: this.#take() }, { parts })
+  }
+
   writeBuffer(value: Buffer): void {
     this.writeRange(value, 0, value.length)
   }
@@ -132,6 +167,14 @@ export class RowBuffer implements ByteSink {
       this.#end = end
     }
     return bytes >>> 1
+  }
+
+  /** What was not handed over; its memory is not written again. */
+  #take(): Buffer {
+    const bytes = this.#bytes.subarray(this.#start, this.#end)
+    this.#start = this.#end
+    this.#rowStart = this.#end
+    return bytes
   }
 
   #extend(size: number): number {

@@ -1,4 +1,4 @@
-import type { ByteSink } from './byte-sink.ts'
+import type { ByteSink, PartSink } from './byte-sink.ts'
 
 /*
  * Values as they stand in a TDS row, each behind its length.
@@ -153,6 +153,18 @@ export function writeBytes(sink: ByteSink, bytes: Uint8Array, large: boolean): v
 
 /** Bytes of {@link writeLargeHeader}. */
 export const LARGE_HEADER = 12
+
+/**
+ * A long value in chunks that are made while they are sent: a length that is not said, the chunks, each behind its own length, and an
+ * empty one.
+ *
+ * @see https://learn.microsoft.com/openspecs/windows_protocols/ms-tds/84d5c4a2-3ea8-46f3-8ed3-a4f9d9cd6bd0 UNKNOWN_PLP_LEN
+ */
+export function writeInChunks(sink: PartSink, chunks: Iterable<Buffer>): void {
+  sink.writeBigUInt64LE(LOW_64 - 1n)
+  sink.writeParts(chunks)
+  sink.writeUInt32LE(0)
+}
 
 /** PLP: the whole length, then one chunk, then an empty one. */
 export function writeLargeHeader(sink: ByteSink, bytes: number): void {
