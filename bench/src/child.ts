@@ -34,12 +34,14 @@ export interface SandboxProcess extends AsyncDisposable {
   connectionString(database: string): string
 }
 
-export async function startSandboxProcess(databases: readonly string[]): Promise<SandboxProcess> {
+export async function startSandboxProcess(
+  databases: readonly string[],
+  more: readonly string[] = [],
+): Promise<SandboxProcess> {
   const password = 'Bench-Only-1'
   const program = fileURLToPath(import.meta.resolve('@icebridge/sqlserver-sandbox/main'))
-  const child = spawn(process.execPath, [program, '--password', password, '--databases', databases.join(',')], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const args = ['--password', password, '--databases', databases.join(','), ...more]
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
   const port = await listeningPort(child)
   return {
     connectionString: (database) =>

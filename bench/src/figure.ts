@@ -11,6 +11,9 @@ export interface Figure {
   readonly aim: string
   /** Peak resident memory of the measured process, in MB; null when it was not measured. */
   readonly peakMb: number | null
+  /** What it may be, and whether it was no more. */
+  readonly ceilingMb?: number
+  readonly ceilingHeld?: boolean
 }
 
 export type Bench = (options: { readonly say: (text: string) => void }) => AsyncIterable<Figure>

@@ -17,5 +17,8 @@ if (names.length === 0 || unknown.length > 0) {
 }
 for (const name of names) {
   const figures = benches[name]?.({ say: (text) => void process.stderr.write(`${text}\n`) }) ?? []
-  for await (const figure of figures) process.stdout.write(`${JSON.stringify(figure)}\n`)
+  for await (const figure of figures) {
+    process.stdout.write(`${JSON.stringify(figure)}\n`)
+    if (figure.ceilingHeld === false) process.exitCode = 1
+  }
 }

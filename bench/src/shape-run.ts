@@ -34,7 +34,9 @@ export async function* withShape(
   const root = mkdtempSync(join(tmpdir(), 'icebridge-bench-'))
   try {
     const targets = Array.from({ length: rounds(shape) }, (_, round) => `target${round}`)
-    await using sandbox = await startSandboxProcess(['source', ...targets])
+    // Targets of rows that do not fit into memory together keep digests of them.
+    const more = shape.rowMegabytes === undefined ? [] : ['--digest-text-over', '1000000']
+    await using sandbox = await startSandboxProcess(['source', ...targets], more)
     const source = sandbox.connectionString('source')
     {
       await using server = await SqlServer.connect(parseConnectionString(source))
@@ -77,16 +79,18 @@ export function rounds(shape: Shape): number {
 /** The figure of a leg beside a peer that was measured in turn with it. */
 export function legFigure(
   shape: Shape,
-  what: { readonly bench: string; readonly aim: string },
+  what: { readonly bench: string; readonly aim: string; readonly ceilingMb?: number },
   { of, to }: { readonly of: readonly Measured[]; readonly to: readonly Measured[] | undefined },
 ): Figure {
   const own = median(of)
+  const peakMb = Math.max(...of.map((each) => each.peakMb))
   return {
     bench: what.bench,
     value: Math.round(own.rows / own.seconds),
     unit: 'rows/s',
     ...(to === undefined ? { ratio: null } : ratios(own, median(to))),
     aim: what.aim,
-    peakMb: Math.max(...of.map(({ peakMb }) => peakMb)),
+    peakMb,
+    ...(what.ceilingMb === undefined ? {} : { ceilingMb: what.ceilingMb, ceilingHeld: peakMb <= what.ceilingMb }),
   }
 }

@@ -1,5 +1,5 @@
 import { BatchBuilder } from '@icebridge/columnar'
-import type { SqlServer } from '@icebridge/sqlserver'
+import { quoteString, type SqlServer } from '@icebridge/sqlserver'
 import type { RecordBatch } from 'apache-arrow'
 import {
   bigint,
@@ -23,6 +23,13 @@ export interface Shape {
   readonly columns: readonly ShapeColumn[]
   /** Times that a leg and its peer are measured, in turn. */
   readonly rounds: number
+  /** Of rows so long that memory goes by them: MB of one. */
+  readonly rowMegabytes?: number
+}
+
+/** The memory that a process may have at its peak, in MB. It does not depend on the number of rows. */
+export function ceilingMb({ rowMegabytes = 0 }: Shape): number {
+  return rowMegabytes === 0 ? 300 : 200 + 5 * rowMegabytes
 }
 
 /** The source table of every shape. */
@@ -84,21 +91,53 @@ function heavy(): readonly ShapeColumn[] {
   ]
 }
 
+/** Characters of the text that a long one of the wide shape repeats. */
+const SEED = 4000
+const SEEDS = 4
+
+/** The text that a row of the wide shape repeats: plain ASCII, so that bytes and characters are the same number. */
+export function wideSeed(row: number): string {
+  return (seeds(row) || '').replaceAll(/[^ -~]/g, 'x')
+}
+const seeds = texts(SEED, SEEDS)
+
+/** How often it does. */
+export function wideTimes(megabytes: number): number {
+  return Math.ceil((megabytes * 1024 * 1024) / SEED)
+}
+
 /** Rows of one text each, of `megabytes` of UTF-8. */
 function wide(megabytes: number): readonly ShapeColumn[] {
-  const page = texts(4096, 64)
   const rows = new Map<number, string>()
   const make = (row: number): string => {
-    let made = rows.get(row % 4)
+    let made = rows.get(row % SEEDS)
     if (made === undefined) {
-      const ascii = Array.from({ length: 64 }, (_, at) => page(at + row).replaceAll(/[^ -~]/g, 'x')).join('')
-      made = Buffer.alloc(megabytes * 1024 * 1024, ascii).toString('latin1')
-      rows.set(row % 4, made)
+      // In one piece, as any text that was read from somewhere.
+      made = Buffer.alloc(SEED * wideTimes(megabytes), wideSeed(row)).toString('latin1')
+      rows.set(row % SEEDS, made)
     }
     return made
   }
   return [int('id', (row) => row), text('body', 'max', make)]
 }
+
+/** The source of the wide shape: the server makes each long text when it is read, so that any number of them fits into it. */
+async function fillWide(server: SqlServer, { rows, rowMegabytes = 0 }: Shape): Promise<void> {
+  await server.batch(
+    `CREATE TABLE [dbo].[rows] ([id] int NOT NULL PRIMARY KEY, [seed] nvarchar(4000) NOT NULL, [times] int NOT NULL, [body] AS REPLICATE(CONVERT(nvarchar(max), [seed]), [times]), [rv] rowversion NOT NULL);`,
+  )
+  for (let from = 0; from < rows; from += 100) {
+    const values = Array.from({ length: Math.min(100, rows - from) }, (_, index) => {
+      const row = from + index
+      return `(${row}, ${quoteString(wideSeed(row))}, ${wideTimes(rowMegabytes)})`
+    })
+    await server.batch(`INSERT INTO [dbo].[rows] ([id], [seed], [times]) VALUES ${values.join(', ')};`)
+  }
+}
+
+/** The target of the wide shape, which has the texts themselves. */
+export const createWideTarget =
+  'CREATE TABLE [dbo].[rows] ([id] int NOT NULL PRIMARY KEY, [seed] nvarchar(4000) NOT NULL, [times] int NOT NULL, [body] nvarchar(max) NULL, [rv] binary(8) NOT NULL);'
 
 /**
  * The shapes that `ICEBRIDGE_BENCH_SHAPES` names, by default narrow, heavy and tall. `ICEBRIDGE_BENCH_SCALE` multiplies their rows;
@@ -120,7 +159,7 @@ export function shape(name: string): Shape {
       return { name, rows: rows(60_000), columns: heavy(), rounds: 3 }
     case 'wide': {
       const [count = 0, megabytes = 0] = (process.env['ICEBRIDGE_BENCH_WIDE'] ?? '20x50').split('x').map(Number)
-      return { name, rows: count, columns: wide(megabytes), rounds: 1 }
+      return { name, rows: count, columns: wide(megabytes), rounds: 1, rowMegabytes: megabytes }
     }
     default:
       throw new Error(`there is no shape ${name}: narrow, heavy, tall, wide`)
@@ -128,7 +167,12 @@ export function shape(name: string): Shape {
 }
 
 /** Creates the source table and fills it. */
-export async function fill(server: SqlServer, { columns, rows, name }: Shape): Promise<void> {
+export async function fill(server: SqlServer, shape: Shape): Promise<void> {
+  const { columns, rows } = shape
+  if (shape.rowMegabytes !== undefined) {
+    await fillWide(server, shape)
+    return
+  }
   await server.batch(
     `CREATE TABLE [dbo].[rows] (${[...columns.map(declaration), '[rv] rowversion NOT NULL', 'PRIMARY KEY ([id])'].join(', ')});`,
   )
@@ -136,7 +180,7 @@ export async function fill(server: SqlServer, { columns, rows, name }: Shape): P
     table: '[dbo].[rows]',
     columns: columns.map((column) => ({ name: column.name, type: column.type, nullable: false, from: column.from })),
   }
-  await server.bulkLoad(target, batches(columns, rows, name === 'wide' ? 1 : 8192))
+  await server.bulkLoad(target, batches(columns, rows, 8192))
 }
 
 /** The columns that the rows have on a target. */

@@ -2,6 +2,7 @@
  * One leg of the loop or its peer, measured in a process of its own. Arguments: the leg (those of the switch below), the shape, the source,
  * the target, the lake's folder. The last line is a {@link Measured}.
  */
+import { createHash } from 'node:crypto'
 import { strategyFor } from '@icebridge/change-detection'
 import { LocalFileIO } from '@icebridge/fileio'
 import { SqlCatalog, systemEnvironment } from '@icebridge/iceberg-catalog'
@@ -11,7 +12,7 @@ import { IncrementalSyncCoordinator, type TableSync } from '@icebridge/sync'
 import mssql from 'mssql'
 import { bareBulk, bareMerge, ownBulk } from './bulk-legs.ts'
 import { measure } from './measure.ts'
-import { shape as shapeNamed, table } from './shapes.ts'
+import { createWideTarget, shape as shapeNamed, table, wideSeed, wideTimes } from './shapes.ts'
 
 const [leg = '', shapeName = '', sourceText = '', targetText = '', folder = ''] = process.argv.slice(2)
 const shape = shapeNamed(shapeName)
@@ -92,7 +93,25 @@ async function runLeg(name: 'extract' | 'apply', settings?: Omit<TableSync, 'tab
     lake: { catalog, io },
     environment,
   })
+  if (name === 'apply' && shape.rowMegabytes !== undefined) await target.batch(createWideTarget)
   await measure(async () => Number((await coordinator[name]({ table, ...settings })).rows))
+}
+
+/** The rows of the wide shape in its target, which has digests of their texts. */
+async function checkWide(megabytes: number): Promise<void> {
+  await using target = await SqlServer.connect(parseConnectionString(targetText))
+  const rows = await target.query({ text: 'SELECT [id], [body] FROM [dbo].[rows]' })
+  const expected = Array.from({ length: 4 }, (_, row) => digestOf(wideSeed(row), wideTimes(megabytes)))
+  const bad = rows.filter(({ id, body }) => body !== expected[Number(id) % 4])
+  if (rows.length !== shape.rows || bad.length > 0) {
+    throw new Error(`${bad.length} of ${rows.length} rows in the target are not the source's ${shape.rows}`)
+  }
+}
+
+function digestOf(seed: string, times: number): string {
+  const hash = createHash('sha256')
+  for (let time = 0; time < times; time++) hash.update(seed, 'utf8')
+  return `${seed.length * times} ${hash.digest('hex')}`
 }
 
 switch (leg) {
@@ -140,8 +159,11 @@ switch (leg) {
     await runLeg('apply', { target: { schema: 'dbo', name: 'staged' }, straightLoad: 'never' })
     break
   case 'extract':
+    await runLeg(leg)
+    break
   case 'apply':
     await runLeg(leg)
+    if (shape.rowMegabytes !== undefined) await checkWide(shape.rowMegabytes)
     break
   case 'extract-converted':
     useExactValues('convert')

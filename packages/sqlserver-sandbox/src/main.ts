@@ -1,5 +1,5 @@
 /**
- * A sandbox in a process of its own: `node main.js --password P --databases A,B [--port N] [--data-dir DIR]`.
+ * A sandbox in a process of its own: `node main.js --password P --databases A,B [--port N] [--data-dir DIR] [--digest-text-over N]`.
  * Prints `{"port":N}` on one line when it listens; ends on SIGINT and SIGTERM.
  */
 import { parseArgs } from 'node:util'
@@ -11,6 +11,7 @@ const { values } = parseArgs({
     password: { type: 'string' },
     databases: { type: 'string' },
     'data-dir': { type: 'string' },
+    'digest-text-over': { type: 'string' },
   },
 })
 if (values.password === undefined || values.databases === undefined) {
@@ -18,11 +19,13 @@ if (values.password === undefined || values.databases === undefined) {
   process.exit(64)
 }
 const dataDir = values['data-dir']
+const digestTextOver = values['digest-text-over']
 const sandbox = await startSandbox({
   port: Number(values.port),
   password: values.password,
   databases: values.databases.split(','),
   ...(dataDir === undefined ? {} : { dataDir }),
+  ...(digestTextOver === undefined ? {} : { digestTextOver: Number(digestTextOver) }),
 })
 process.stdout.write(`${JSON.stringify({ port: sandbox.port })}\n`)
 

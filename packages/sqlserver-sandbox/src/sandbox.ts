@@ -15,6 +15,11 @@ export interface SandboxOptions {
   readonly faults?: FaultPlan
   /** How many of the last requests are kept in `trace`. Default 0. */
   readonly traceLimit?: number
+  /**
+   * For measuring with more data than memory: of a text of more characters in a bulk load, its length and SHA-256 are kept in its place.
+   * No server does that.
+   */
+  readonly digestTextOver?: number
 }
 
 /** What `mssql.ConnectionPool` takes. */

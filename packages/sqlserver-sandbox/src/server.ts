@@ -14,6 +14,7 @@ export interface ServeOptions {
   readonly faults?: FaultPlan
   /** How many of the last requests are kept in `trace`. Default 0. */
   readonly traceLimit?: number
+  readonly digestTextOver?: number
 }
 
 export interface TraceEntry extends RequestInfo {
@@ -48,6 +49,7 @@ export async function serve(options: ServeOptions): Promise<TdsServer> {
       engine: options.engine,
       faults,
       spid,
+      digestTextOver: options.digestTextOver,
       trace: (request) => {
         if (limit === 0) return
         trace.push({ connection: spid, kind: request.kind, text: request.text })

@@ -108,7 +108,9 @@ describe('a bulk load', () => {
       expect(cells?.['id']).toBe(id)
       expect([cells?.['s'] === s, cells?.['v'] === v, cells?.['x'] === x], `row ${row}`).toEqual([true, true, true])
       const binary = cells?.['b']
-      expect(b === null ? binary === null : Buffer.compare(binary as Buffer, b as Buffer) === 0, `b of ${row}`).toBe(true)
+      expect(b === null ? binary === null : Buffer.compare(binary as Buffer, b as Buffer) === 0, `b of ${row}`).toBe(
+        true,
+      )
     }
   })
 

@@ -10,6 +10,13 @@ import { duckType } from './types.ts'
 export interface BoundQuery {
   readonly sql: string
   readonly columns: readonly Bound[]
+  /** The same rows for a client, when that is another statement: texts that {@link isRepeated} says stand as their parts. */
+  readonly sent?: string
+}
+
+/** Whether a value to be sent stands as a text and a number of times, because the whole of many rows would not fit in memory. */
+export function isRepeated({ repeated, sql }: Bound): boolean {
+  return repeated?.sql === sql
 }
 
 /** What a FROM clause may name. */
@@ -126,6 +133,10 @@ function bindSelect(
   const list = columns
     .map((c, i) => `${c.isNull ? `CAST(NULL AS ${duckType(c.type)})` : c.sql} AS r${i + 1}`)
     .join(', ')
+  const sentList = columns.map((c, i) => {
+    const sql = isRepeated(c) ? `struct_pack(t := ${c.repeated?.text}, n := ${c.repeated?.times})` : c.sql
+    return `${c.isNull ? `CAST(NULL AS ${duckType(c.type)})` : sql} AS r${i + 1}`
+  })
   const distinct = select.distinct
   const order = (query?.orderBy ?? []).map((o) => {
     if (!distinct) return orderItem(o.expression, o.descending, binder, columns)
@@ -139,7 +150,10 @@ function bindSelect(
   })
   const orderBy = order.length > 0 ? ` ORDER BY ${order.join(', ')}` : ''
   const cut = limit(query, select.top?.count, plain)
-  if (!distinct) return { sql: `SELECT ${list}${from}${where}${group}${having}${orderBy}${cut}`, columns }
+  if (!distinct) {
+    const rest = `${from}${where}${group}${having}${orderBy}${cut}`
+    return { sql: `SELECT ${list}${rest}`, columns, sent: `SELECT ${sentList.join(', ')}${rest}` }
+  }
   const keys = columns.map((c, i) => keySql({ ...c, sql: `d.r${i + 1}` }))
   const inner = `SELECT DISTINCT ON (${keys.join(', ')}) d.* FROM (SELECT ${list}${from}${where}${group}${having}) AS d`
   return { sql: orderBy || cut ? `SELECT * FROM (${inner}) AS d${orderBy}${cut}` : inner, columns }

@@ -17,6 +17,8 @@ export interface Bound {
   readonly byteKey: { readonly sql: string; readonly kind: string } | undefined
   /** The value of a known type that a sql_variant was made of. */
   readonly inner?: Bound
+  /** Of REPLICATE without a limit, for as long as `sql` is this: its parts, so that the result is made row by row as it is sent. */
+  readonly repeated?: { readonly sql: string; readonly text: string; readonly times: string }
   readonly name: string | undefined
   readonly identity: boolean
   readonly computed: boolean

@@ -1,6 +1,7 @@
 import type { ResultColumn, SqlType, SqlValue } from '../session.ts'
 import type { Expression } from '../tsql/ast.ts'
 import { Binder } from './bind.ts'
+import { isRepeated } from './bind-query.ts'
 import type { Bound } from './bound.ts'
 import { convert, implicitly } from './convert.ts'
 import { translateError } from './duck.ts'
@@ -38,7 +39,12 @@ export async function evaluate(
 }
 
 /** Sends the rows of a query to the client, and counts them. */
-export async function sendRows(state: SessionState, sql: string, columns: readonly Bound[]): Promise<void> {
+export async function sendRows(
+  state: SessionState,
+  sql: string,
+  columns: readonly Bound[],
+  inParts: boolean = false,
+): Promise<void> {
   const types = columns.map((c) => c.type)
   const described: ResultColumn[] = columns.map((c) => ({
     name: c.name ?? '',
@@ -47,6 +53,7 @@ export async function sendRows(state: SessionState, sql: string, columns: readon
     ...(c.identity ? { identity: true } : {}),
     ...(c.computed ? { computed: true } : {}),
   }))
+  const repeated = columns.map((c) => inParts && isRepeated(c))
   try {
     const result = await state.connection.stream(sql)
     await state.sink?.columns(described)
@@ -56,7 +63,7 @@ export async function sendRows(state: SessionState, sql: string, columns: readon
       const chunk = await result.fetchChunk()
       if (chunk === null || chunk.rowCount === 0) break
       count += chunk.rowCount
-      await state.sink?.rows(readChunk(chunk, types))
+      await state.sink?.rows(readChunk(chunk, types, repeated))
     }
     state.rowCount = BigInt(count)
   } catch (error) {

@@ -16,7 +16,7 @@ export async function select(state: SessionState, s: StatementOf<'select'>): Pro
   const variables = body.kind === 'select' ? body.items.map((i) => i.variable) : []
   const query = bindQuery(s.query, state.queryContext(), undefined)
   if (!variables.some((v) => v !== undefined)) {
-    await sendRows(state, query.sql, query.columns)
+    await sendRows(state, query.sent ?? query.sql, query.columns, query.sent !== undefined)
     return state.rowCount
   }
   if (variables.includes(undefined))

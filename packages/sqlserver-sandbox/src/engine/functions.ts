@@ -132,8 +132,10 @@ const rules: Readonly<Record<string, Rule>> = {
     const v = text(arg(args, 0))
     const type = lengthOf(v.type) === -1 ? varying(v.type) : unlimited(v.type, 8000)
     const most = lengthOf(type)
-    const repeated = `repeat(${v.sql}, ${asInt(arg(args, 1))})`
-    return bound(most === -1 ? repeated : `left(${repeated}, ${most})`, type, { collation: v.collation })
+    const times = asInt(arg(args, 1))
+    const sql = `repeat(${v.sql}, ${times})`
+    if (most !== -1) return bound(`left(${sql}, ${most})`, type, { collation: v.collation })
+    return bound(sql, type, { collation: v.collation, repeated: { sql, text: v.sql, times } })
   },
   SPACE: (args) => bound(`repeat(' ', ${asInt(arg(args, 0))})`, { name: 'varchar', length: 8000 }),
   CHAR: (args) => bound(`chr(${asInt(arg(args, 0))})`, { name: 'char', length: 1 }),

@@ -18,8 +18,29 @@ interface VectorShape {
 }
 
 /** Readers over one chunk, by SQL Server type; no value object stands between the vector and the wire. */
-export function readChunk(chunk: DuckDBDataChunk, types: readonly SqlType[]): ResultChunk {
-  return { rowCount: chunk.rowCount, cells: types.map((type, i) => cellReader(chunk.getColumnVector(i), type)) }
+export function readChunk(
+  chunk: DuckDBDataChunk,
+  types: readonly SqlType[],
+  repeated: readonly boolean[] = [],
+): ResultChunk {
+  const cells = types.map((type, i) => {
+    const vector = chunk.getColumnVector(i)
+    return repeated[i] === true ? repeatedReader(vector, type) : cellReader(vector, type)
+  })
+  return { rowCount: chunk.rowCount, cells }
+}
+
+/** A text and how often it stands there: the whole of it is made for its row alone. */
+function repeatedReader(source: DuckDBVector, type: SqlType): Cell {
+  const [text, times] = (source as unknown as VectorShape).entryVectors ?? [] // as below
+  if (text === undefined || times === undefined) throw new TypeError('a repeated text has two parts')
+  // What the vectors of a struct are is known here and not to its type.
+  const read = cellReader(text as unknown as DuckDBVector, type)
+  return (row) => {
+    const value = read(row)
+    const count = times.getItem(row)
+    return value === null || count === null ? null : String(value).repeat(Math.max(0, Number(count)))
+  }
 }
 
 function cellReader(source: DuckDBVector, type: SqlType): Cell {

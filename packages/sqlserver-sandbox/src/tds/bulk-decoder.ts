@@ -1,4 +1,5 @@
 /* oxlint-disable typescript/switch-exhaustiveness-check -- the default answers for every other type */
+import { createHash } from 'node:crypto'
 import { type BulkColumn, type SqlType, type SqlValue, SandboxSqlError } from '../session.ts'
 import { ByteCursor, NEED_MORE } from './byte-cursor.ts'
 import { TOKEN, TYPE } from './constants.ts'
@@ -24,8 +25,12 @@ export class BulkDecoder {
   #wanted = 0
   #done = false
 
-  constructor(columns: readonly BulkColumn[]) {
+  readonly #digestTextOver: number
+
+  /** @param options `digestTextOver`: a text of more characters is replaced by what {@link digestOf} gives. */
+  constructor(columns: readonly BulkColumn[], options: { readonly digestTextOver?: number | undefined } = {}) {
     this.#columns = columns
+    this.#digestTextOver = options.digestTextOver ?? Infinity
   }
 
   /** The rows completed by these bytes, in slices. @throws SandboxSqlError 4816 for a column that is not of the declared type. */
@@ -116,9 +121,19 @@ export class BulkDecoder {
       const wire = readTypeInfo(cursor)
       if (wire.token === TYPE.text || wire.token === TYPE.ntext || wire.token === TYPE.image) cursor.longString()
       cursor.shortString()
-      return converted(valueReader(wire), { from: wire.type, to: column.type, index })
+      const read = converted(valueReader(wire), { from: wire.type, to: column.type, index })
+      return this.#digestTextOver === Infinity ? read : (reading) => this.#digested(read(reading))
     })
   }
+
+  #digested(value: SqlValue): SqlValue {
+    return typeof value === 'string' && value.length > this.#digestTextOver ? digestOf(value) : value
+  }
+}
+
+/** Length in characters and SHA-256 of the UTF-8 of a text, as `52428800 2c26…`. */
+export function digestOf(text: string): string {
+  return `${text.length} ${createHash('sha256').update(text, 'utf8').digest('hex')}`
 }
 
 /** Bridges the representations of two types of one family; anything else the server refuses, and so does the sandbox. */

@@ -31,6 +31,7 @@ export interface ConnectionOptions {
   /** Number of the connection, from 1. */
   readonly spid: number
   readonly trace: (request: RequestInfo) => void
+  readonly digestTextOver?: number | undefined
 }
 
 interface Prepared {
@@ -354,7 +355,7 @@ export class Connection {
         info,
         false,
         async (response) => {
-          const decoder = new BulkDecoder(bulk.load.columns)
+          const decoder = new BulkDecoder(bulk.load.columns, { digestTextOver: this.#options.digestTextOver })
           for (let bytes = await message.next(); bytes !== undefined; bytes = await message.next()) {
             for (const rows of decoder.push(bytes)) await this.#bulkRows({ run, info, load: bulk.load, response }, rows)
           }

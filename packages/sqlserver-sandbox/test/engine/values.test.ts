@@ -147,3 +147,35 @@ test('a column of a result has the name that the query gives it, in its case', a
   const { sets } = await run(session, 'SELECT NAME, s.Schema_ID, name AS [As] FROM sys.schemas AS s')
   expect(sets[0]?.columns.map(({ name }) => name)).toEqual(['NAME', 'Schema_ID', 'As'])
 })
+
+test('a repeated text of any length is the same to a client, a condition and an outer query', async () => {
+  await run(
+    session,
+    'CREATE TABLE repeated (id int, s nvarchar(10), n int, x AS REPLICATE(CONVERT(nvarchar(max), s), n))',
+  )
+  await run(
+    session,
+    "INSERT INTO repeated (id, s, n) VALUES (1, N'é😀', 5000), (2, N'a', 0), (3, NULL, 3), (4, N'b', NULL), (5, N'ab', 2)",
+  )
+  const all = [
+    [1, 'é😀'.repeat(5000)],
+    [2, ''],
+    [3, null],
+    [4, null],
+    [5, 'abab'],
+  ]
+  expect(await rows(session, 'SELECT id, x FROM repeated')).toEqual(all)
+  expect(await rows(session, 'SELECT id, x FROM repeated ORDER BY x DESC, id')).toHaveLength(5)
+  expect(await rows(session, 'SELECT d.id, d.x FROM (SELECT id, x FROM repeated) AS d')).toEqual(all)
+  expect(await rows(session, "SELECT id, UPPER(x) FROM repeated WHERE x = N'abab'")).toEqual([[5, 'ABAB']])
+  expect(await rows(session, 'SELECT DISTINCT x FROM repeated WHERE id > 2')).toHaveLength(2)
+  expect(await rows(session, 'SELECT id, CONVERT(varbinary(max), x) FROM repeated WHERE id = 5')).toEqual([
+    [5, Buffer.from('abab', 'utf16le')],
+  ])
+})
+
+test('a collation of UTF-8 keeps every character in varchar', async () => {
+  await run(session, 'CREATE TABLE utf8 (u varchar(20) COLLATE Latin1_General_100_CI_AS_SC_UTF8, v varchar(20))')
+  await run(session, "INSERT INTO utf8 (u, v) VALUES (N'東é', N'東é')")
+  expect(await rows(session, 'SELECT u, v FROM utf8')).toEqual([['東é', '?é']])
+})
