@@ -61,6 +61,27 @@ function batchesOf(fields: readonly NestedField[], rows: readonly PlainValue[][]
 describe('writeParquet', { timeout: 60_000 }, () => {
   const fields = [...scalarFields, ...nestedFields]
 
+  it.each([1 << 20, 1 << 22])(
+    'looks at no batch after its write, whose memory may be used again: pages of %d bytes',
+    async (pageBytes) => {
+      const columns = fieldsOf({ id: 'int', s: 'string' })
+      const properties = { 'write.parquet.page-size-bytes': String(pageBytes) }
+      const rows = Array.from({ length: 4 }, (_, index): PlainValue[] => [index, `${index}é`.repeat(500_000)])
+      async function* overwritten(): AsyncGenerator<RecordBatch> {
+        for (const row of rows) {
+          const batch = batchOfRows(columnFieldsOf(schemaOf(columns)), [row])
+          yield batch
+          for (const { values } of batch.data.children) new Uint8Array(values.buffer).fill(0x21)
+        }
+      }
+      const path = join(folder, `${files++}.parquet`)
+      await writeParquet(io, path, overwritten(), { schema: schemaOf(columns), properties })
+      const back = await readBack(path, columns)
+      expect(back.map(([id]) => id)).toEqual([0, 1, 2, 3])
+      for (const [index, row] of rows.entries()) expect(back[index]?.[1] === row[1], `row ${index}`).toBe(true)
+    },
+  )
+
   it.each(['zstd', 'snappy', 'gzip', 'none', 'brotli', 'lz4'] as const)(
     'writes values past a page among short ones and nulls with %s that DuckDB and our own reader give back exactly',
     async (compression) => {
@@ -73,7 +94,8 @@ describe('writeParquet', { timeout: 60_000 }, () => {
         index % 4 === 3 ? null : index % 3 === 0 ? long(index) : `short ${index % 2}`,
         index % 5 === 4 ? null : index % 2 === 0 ? hex(index) : '00ff',
       ])
-      for (const [round, options] of [{}, { pageBytes: 1 << 22 }, { rowGroupRows: 3 }].entries()) {
+      const settings = [{}, { properties: { 'write.parquet.page-size-bytes': '4194304' } }, { rowGroupRows: 3 }]
+      for (const [round, options] of settings.entries()) {
         const batches =
           round === 0
             ? rows.map((row) => batchOfRows(columnFieldsOf(schemaOf(columns)), [row]))

@@ -39,7 +39,7 @@ function repeatedReader(source: DuckDBVector, type: SqlType): Cell {
   return (row) => {
     const value = read(row)
     const count = times.getItem(row)
-    return value === null || count === null ? null : String(value).repeat(Math.max(0, Number(count)))
+    return typeof value !== 'string' || count === null ? null : value.repeat(Math.max(0, Number(count)))
   }
 }
 
