@@ -29,7 +29,7 @@ export interface Shape {
 
 /** The memory that a process may have at its peak, in MB. It does not depend on the number of rows. */
 export function ceilingMb({ rowMegabytes = 0 }: Shape): number {
-  return rowMegabytes === 0 ? 300 : 200 + 5 * rowMegabytes
+  return rowMegabytes === 0 ? 300 : 200 + 6 * rowMegabytes
 }
 
 /** The source table of every shape. */

@@ -13,6 +13,7 @@ const LEAST_BYTES = 1024
 export class MemoryPool {
   readonly #free = new Map<number, ArrayBuffer[]>()
   readonly #lent = new WeakSet<ArrayBufferLike>()
+  readonly #large = new WeakSet<ArrayBufferLike>()
   readonly #keptBytes: number
   #freeBytes = 0
 
@@ -28,7 +29,11 @@ export class MemoryPool {
 
   /** At least so many bytes, of any content. Pieces of more than a quarter of what is kept are made anew, no larger than asked for. */
   take(bytes: number): ArrayBuffer {
-    if (bytes > this.#keptBytes >> 2) return fresh(bytes)
+    if (bytes > this.#keptBytes >> 2) {
+      const large = fresh(bytes)
+      this.#large.add(large)
+      return large
+    }
     const size = sizeClass(bytes)
     let buffer = this.#free.get(size)?.pop()
     if (buffer === undefined) {
@@ -40,9 +45,15 @@ export class MemoryPool {
     return buffer
   }
 
-  /** Takes back what {@link take} gave; other memory, and memory that is back already, is left alone. */
+  /** Takes back what {@link take} gave, and frees what was made anew; other memory, and memory that is back already, is left alone. */
   giveBack(buffer: ArrayBufferLike): void {
-    if (!(buffer instanceof ArrayBuffer) || !this.#lent.delete(buffer)) return
+    if (!(buffer instanceof ArrayBuffer)) return
+    if (this.#large.delete(buffer)) {
+      // Gone at once: the collector comes for such pieces only after several of them.
+      buffer.transfer(0)
+      return
+    }
+    if (!this.#lent.delete(buffer)) return
     const size = buffer.byteLength
     if (size < LEAST_BYTES || this.#freeBytes + size > this.#keptBytes) return
     const free = this.#free.get(size)

@@ -54,6 +54,21 @@ describe('MemoryPool', () => {
     expect(pool.take(20_000)).not.toBe(large)
   })
 
+  it('frees a piece that it would not keep as soon as it is back', () => {
+    const pool = new MemoryPool({ keptBytes: 64 * 1024 })
+    const large = pool.take(20_000)
+    pool.giveBack(large)
+    expect([large.byteLength, pool.freeBytes]).toEqual([0, 0])
+    const builder = new BatchBuilder([{ name: 's', type: { kind: 'string' }, nullable: true }], { memory: pool })
+    const [column] = builder.columns
+    if (column?.kind !== 'string') throw new TypeError('a string column')
+    column.append('x'.repeat(50_000))
+    const batch = builder.finish()
+    const { buffer } = batch.data.children[0]?.values ?? {}
+    pool.giveBackBatch(batch)
+    expect(buffer?.byteLength).toBe(0)
+  })
+
   it('gives batches memory of any content: they have the values that were appended, nulls too, and zeros behind nulls', () => {
     const pool = dirtyPool()
     const builder = new BatchBuilder(fields, { initialRows: 8, memory: pool })
