@@ -20,14 +20,13 @@ import { append, openTable } from '@icebridge/iceberg-core'
 import { IcebergAppender } from '@icebridge/iceberg-io'
 import { type RecordBatch, Table, tableToIPC } from 'apache-arrow'
 import { wideBatches, wideSchema } from './wide-rows.ts'
+import { peakKb } from './measure.ts'
 
 const [leg = '', rowText = '', place = ''] = process.argv.slice(2)
 const batches = wideBatches(Number(rowText))
 
 function report(seconds: number, rows: number): void {
-  process.stdout.write(
-    `${JSON.stringify({ rows, seconds, peakMb: Math.round(process.resourceUsage().maxRSS / 1024) })}\n`,
-  )
+  process.stdout.write(`${JSON.stringify({ rows, seconds, peakMb: Math.round(peakKb() / 1024) })}\n`)
 }
 
 /** From batches in memory to a committed snapshot. */

@@ -17,6 +17,7 @@ import {
   type TableIdentifier,
 } from '@icebridge/iceberg-core'
 import { wideSchema } from './wide-rows.ts'
+import { peakKb } from './measure.ts'
 
 const [leg = '', commitText = '', place = ''] = process.argv.slice(2)
 const keptSnapshots = 100
@@ -99,5 +100,5 @@ for (let n = 1; n <= Number(commitText); n++) {
   await many.commit()
   if (n > Number(commitText) - freshCommits) await fresh.commit()
 }
-const peakMb = Math.round(process.resourceUsage().maxRSS / 1024)
+const peakMb = Math.round(peakKb() / 1024)
 process.stdout.write(`${JSON.stringify({ commits: many.commits, fresh: fresh.commits, peakMb })}\n`)

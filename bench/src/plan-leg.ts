@@ -18,6 +18,7 @@ import {
   type Value,
   writeManifestList,
 } from '@icebridge/iceberg-core'
+import { peakKb } from './measure.ts'
 
 const [leg = '', place = '', filesText = '0'] = process.argv.slice(2)
 const days = 1000
@@ -144,7 +145,7 @@ async function plan(filtered: boolean): Promise<void> {
     rows += task.file.recordCount
   }
   const seconds = (performance.now() - before) / 1000
-  const peakMb = Math.round(process.resourceUsage().maxRSS / 1024)
+  const peakMb = Math.round(peakKb() / 1024)
   process.stdout.write(`${JSON.stringify({ files, rows: Number(rows), seconds, peakMb })}\n`)
 }
 

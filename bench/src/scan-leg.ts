@@ -9,15 +9,14 @@ import { SqlCatalog, systemEnvironment } from '@icebridge/iceberg-catalog'
 import { append, openTable } from '@icebridge/iceberg-core'
 import { IcebergAppender, IcebergReader } from '@icebridge/iceberg-io'
 import { wideBatches, wideSchema } from './wide-rows.ts'
+import { peakKb } from './measure.ts'
 
 const [leg = '', rowText = '', place = '', ...columns] = process.argv.slice(2)
 const identifier = { namespace: ['bench'], name: 'wide' }
 const io = new LocalFileIO()
 
 function report(seconds: number, rows: number): void {
-  process.stdout.write(
-    `${JSON.stringify({ rows, seconds, peakMb: Math.round(process.resourceUsage().maxRSS / 1024) })}\n`,
-  )
+  process.stdout.write(`${JSON.stringify({ rows, seconds, peakMb: Math.round(peakKb() / 1024) })}\n`)
 }
 
 function openCatalog(): Promise<SqlCatalog> {

@@ -9,6 +9,7 @@ import { append, openTable, type TableHandle } from '@icebridge/iceberg-core'
 import { IcebergAppender, upsert } from '@icebridge/iceberg-io'
 import { type RecordBatch, Table, tableToIPC } from 'apache-arrow'
 import { wideBatches, wideSchema } from './wide-rows.ts'
+import { peakKb } from './measure.ts'
 
 const [leg = '', rowText = '', keyText = '', folder = ''] = process.argv.slice(2)
 const rows = Number(rowText)
@@ -66,7 +67,7 @@ async function ours(): Promise<void> {
 }
 
 function report(measured: { readonly rows: number; readonly seconds: number }): void {
-  const peakMb = Math.round(process.resourceUsage().maxRSS / 1024)
+  const peakMb = Math.round(peakKb() / 1024)
   process.stdout.write(`${JSON.stringify({ ...measured, peakMb })}\n`)
 }
 
