@@ -1,5 +1,6 @@
 import { BLOB, type DuckDBConnection, DuckDBBlobValue, DuckDBScalarFunction, INTEGER, VARCHAR } from '@duckdb/node-api'
 import { encodePage, throughPage } from '../code-pages.ts'
+import { textItem } from './reader.ts'
 
 /**
  * Functions of the code pages that DuckDB has not: `page_text(text, page, limit, pad)` is text as the code page gives it back, cut to
@@ -13,11 +14,10 @@ export function registerPageFunctions(connection: DuckDBConnection): void {
       returnType: VARCHAR,
       mainFunction: (_, chunk, output) => {
         for (let row = 0; row < chunk.rowCount; row += 1) {
-          const [text, page, limit, pad] = [0, 1, 2, 3].map((column) => chunk.getColumnVector(column).getItem(row))
+          const text = textItem(chunk.getColumnVector(0), row)
+          const [page, limit, pad] = [1, 2, 3].map((column) => chunk.getColumnVector(column).getItem(row))
           const value =
-            typeof text === 'string'
-              ? throughPage(text, Number(page), { limit: Number(limit), pad: Number(pad) })
-              : null
+            text === null ? null : throughPage(text, Number(page), { limit: Number(limit), pad: Number(pad) })
           output.setItem(row, value)
         }
         output.flush()
@@ -31,8 +31,9 @@ export function registerPageFunctions(connection: DuckDBConnection): void {
       returnType: BLOB,
       mainFunction: (_, chunk, output) => {
         for (let row = 0; row < chunk.rowCount; row += 1) {
-          const [text, page] = [0, 1].map((column) => chunk.getColumnVector(column).getItem(row))
-          output.setItem(row, typeof text === 'string' ? new DuckDBBlobValue(encodePage(text, Number(page))) : null)
+          const text = textItem(chunk.getColumnVector(0), row)
+          const page = Number(chunk.getColumnVector(1).getItem(row))
+          output.setItem(row, text === null ? null : new DuckDBBlobValue(encodePage(text, page)))
         }
         output.flush()
       },

@@ -97,6 +97,13 @@ function cellReader(source: DuckDBVector, type: SqlType): Cell {
   }
 }
 
+/** A text as DuckDB keeps it, U+FEFF at its beginning included; null for what is none. */
+export function textItem(source: DuckDBVector, row: number): string | null {
+  const value = source.getItem(row)
+  if (typeof value !== 'string') return null
+  return lostMark(source as unknown as VectorShape, row, value) ? `\ufeff${value}` : value // as below
+}
+
 /** DuckDB's reader takes U+FEFF at the beginning of a text for a byte order mark, and drops it. */
 function lostMark({ dataView }: VectorShape, row: number, text: string): boolean {
   if (dataView === undefined || text.startsWith('\ufeff')) return false
