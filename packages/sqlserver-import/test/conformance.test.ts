@@ -14,7 +14,7 @@ describe.each([
   ['update-insert', () => new UpdateInsertMergeStrategy()],
 ])('the merge strategy %s', (_, strategy) => {
   for (const { name, run } of mergeStrategyConformance({ strategy, open: async () => await targets.database() })) {
-    test(name, run, 30_000)
+    test(name, run, 120_000)
   }
 })
 
