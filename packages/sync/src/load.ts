@@ -16,6 +16,8 @@ import { Losses } from './read/losses.ts'
 
 /** Bytes of a chunk that may wait in memory until the chunks before it are committed, a connection. */
 const aheadBytes = 4 * 1024 * 1024
+/** The same of the next chunk while the one before it is committed: nothing else is in memory then, and the source need not wait. */
+const commitAheadBytes = 16 * 1024 * 1024
 const batchBytes = 2 * 1024 * 1024
 
 /** `complete`: the last chunk is committed. `conflict`: somebody else committed; what this run committed before stays. */
@@ -120,6 +122,7 @@ async function commitInOrder(
       read: (attempt) => weigh(attempt === 1 ? open.read.batches() : run.reads.stream(queryOf(run, chunk), losses)),
     })
     plan.learn(batch.rows, bytes)
+    queue.runAhead()
     const outcome = await batch.commit({
       watermark: loading.handover,
       strategy: run.strategy.name,
@@ -164,7 +167,18 @@ class ChunkQueue {
     const { settings, context } = this.#run
     const connections = Math.min(settings.connections, context.source.maxConnections)
     while (this.#ahead.length < connections) this.#ahead.push(this.#openNext())
-    return await this.#ahead.shift()
+    const open = await this.#ahead.shift()
+    open?.read.runAhead(aheadBytes)
+    return open
+  }
+
+  /** Lets the chunk that is next read on while the one before it is committed. */
+  runAhead(): void {
+    const [next] = this.#ahead
+    void next?.then(
+      (open) => open?.read.runAhead(commitAheadBytes),
+      () => undefined, // whoever comes to the chunk hears of it
+    )
   }
 
   /** Stops every read that is left. */

@@ -12,7 +12,7 @@ export interface ChunkReadOptions {
  */
 export class ChunkRead implements AsyncDisposable {
   readonly #abort = new AbortController()
-  readonly #aheadBytes: number
+  #aheadBytes: number
   readonly #ready: RecordBatch[] = []
   readonly #pumped: Promise<void>
   #bytes = 0
@@ -39,6 +39,12 @@ export class ChunkRead implements AsyncDisposable {
       else if (this.#ended) return
       else await this.#change()
     }
+  }
+
+  /** Sets how many bytes may wait from now on. */
+  runAhead(bytes: number): void {
+    this.#aheadBytes = bytes
+    this.#notify()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -10,6 +10,7 @@ import {
   type TableDefinition,
 } from '@icebridge/sqlserver'
 import { SyncError } from '../errors.ts'
+import { mostRowBytes } from './row-width.ts'
 import type { SourceReads } from './source-reads.ts'
 
 /** A part of a load: one range of the table's key. */
@@ -32,7 +33,7 @@ export interface LoadChunksOptions {
 
 /** Bytes that a chunk has at most, about: wide rows make chunks of fewer rows. */
 const chunkBytes = 64 * 1024 * 1024
-/** Rows of a chunk while nobody knows yet how wide rows are. */
+/** Rows of a chunk while nobody knows yet how wide rows are, unless they cannot be wide. */
 const firstRows = 50_000
 const leastRows = 1000
 
@@ -96,8 +97,11 @@ export class LoadChunks {
   }
 
   #rows(): number {
-    const { chunkRows } = this.#options
-    if (this.#rowBytes === undefined) return Math.min(chunkRows, firstRows)
+    const { chunkRows, table } = this.#options
+    if (this.#rowBytes === undefined) {
+      const most = mostRowBytes(table.columns)
+      return Math.min(chunkRows, most === undefined ? firstRows : Math.max(firstRows, Math.floor(chunkBytes / most)))
+    }
     return Math.min(chunkRows, Math.max(leastRows, Math.floor(chunkBytes / this.#rowBytes)))
   }
 }
