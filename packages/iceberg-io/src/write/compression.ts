@@ -31,9 +31,9 @@ const brotliAsync = promisify(brotliCompress)
 const DEFAULT_ZSTD_LEVEL = 1
 /**
  * Up to this size a page is compressed at once at a low level: on another thread it costs twice the processor time, since the allocator
- * gives memory back after each page there. 20,000 rows of eight bytes and their levels fit.
+ * gives memory back after each page there. 20,000 rows of sixteen bytes and their levels fit.
  */
-const SMALL_PAGE_BYTES = 192 * 1024
+const SMALL_PAGE_BYTES = 384 * 1024
 const LOW_ZSTD_LEVEL = 3
 /** What goes into and comes out of a codec that takes parts, at a time. */
 const PART_BYTES = 1 << 18
