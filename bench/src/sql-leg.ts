@@ -3,6 +3,7 @@
  * the target, the lake's folder. The last line is a {@link Measured}.
  */
 import { createHash } from 'node:crypto'
+import { setFlagsFromString } from 'node:v8'
 import { strategyFor } from '@icebridge/change-detection'
 import { LocalFileIO } from '@icebridge/fileio'
 import { SqlCatalog, systemEnvironment } from '@icebridge/iceberg-catalog'
@@ -81,6 +82,8 @@ async function ownLoad(options: Parameters<typeof ownBulk>[2]): Promise<void> {
 
 /** With the settings of the table that are named, else as the coordinator does by default. */
 async function runLeg(name: 'extract' | 'apply', settings?: Omit<TableSync, 'table'>): Promise<void> {
+  // As the command does.
+  setFlagsFromString('--semi-space-growth-factor=1')
   await using source = await SqlServer.connect(parseConnectionString(sourceText))
   await using target = await SqlServer.connect(parseConnectionString(targetText))
   const io = new LocalFileIO()
