@@ -1,6 +1,7 @@
 import type { DataType, Field, Struct } from 'apache-arrow'
 import { arrowField } from './arrow-schema.ts'
-import { BinaryBuilder, FixedBuilder, type LoneSurrogates, StringBuilder, UuidBuilder } from './bytes-builders.ts'
+import { BinaryBuilder, type LoneSurrogates, StringBuilder } from './bytes-builders.ts'
+import { FixedBuilder, UuidBuilder } from './fixed-bytes-builders.ts'
 import type { ColumnField } from './column-type.ts'
 import { DecimalBuilder } from './decimal-builder.ts'
 import {
