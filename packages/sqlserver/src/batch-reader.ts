@@ -11,6 +11,7 @@ import { SqlServerError, type SqlServerErrorCode } from './errors.ts'
 import { columnDecoder, type ColumnDecoder } from './exact-values/column-decoder.ts'
 import { isRaw } from './exact-values/raw-values.ts'
 import { readRowsInto, RowTarget } from './exact-values/row-reader.ts'
+import { WireFeed } from './exact-values/wire-feed.ts'
 import { builtValue } from './exact-values/built-value.ts'
 import type { ResultCell, ResultColumn, Running, Session } from './session.ts'
 import type { ReadQuery } from './sql.ts'
@@ -95,6 +96,7 @@ class BatchRead {
   #decoders: readonly ColumnDecoder[] | undefined
   readonly #cells: boolean
   #target: RowTarget | undefined
+  #feed: WireFeed | undefined
   #wake: (() => void) | undefined
   #failure: { readonly error: unknown } | undefined
   #ended = false
@@ -187,6 +189,7 @@ class BatchRead {
         const builders = this.#builder.columns
         this.#target = new RowTarget(reads, { columns, builders }, () => this.#built())
         readRowsInto(connection, this.#target)
+        this.#feed = WireFeed.open(connection, this.#target)
       }
       this.#decoders = reads.map((read, index) => {
         const column = columns[index]
@@ -263,6 +266,7 @@ class BatchRead {
   }
 
   #end(): void {
+    this.#feed?.close()
     readRowsInto(this.#session.connection, undefined)
     this.#guard(() => {
       if (this.#failure === undefined && this.#builder.rowCount > 0) {
@@ -274,6 +278,7 @@ class BatchRead {
   }
 
   #fail(error: unknown): void {
+    this.#feed?.close()
     readRowsInto(this.#session.connection, undefined)
     this.#ended = true
     this.#failure ??= { error }

@@ -1,6 +1,8 @@
+import type { Socket } from 'node:net'
 import type { ConnectionAuthentication, ConnectionConfiguration } from 'tedious'
 import { defaults, type SqlServerConfig } from './config.ts'
 import { SqlServerError } from './errors.ts'
+import { connectReusing } from './arrivals.ts'
 
 /**
  * The driver's form of a configuration, used for pooled and dedicated connections alike.
@@ -27,6 +29,8 @@ export function driverConfig(config: SqlServerConfig): ConnectionConfiguration {
       appName: config.applicationName ?? 'icebridge',
       readOnlyIntent: config.readOnlyIntent ?? false,
       multiSubnetFailover: config.multiSubnetFailover ?? false,
+      // The driver's own goes to all addresses at once. It hands arguments over that its types leave out.
+      ...(config.multiSubnetFailover === true ? {} : { connector: connectReusing as unknown as () => Promise<Socket> }),
       // Fewer headers and buffers to a megabyte; above 16 KiB the driver cuts again under TLS.
       packetSize: 16_384,
       tdsVersion: '7_4',

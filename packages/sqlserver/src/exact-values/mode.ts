@@ -1,6 +1,7 @@
 import { SqlServerError } from '../errors.ts'
 import { driverVersion, installRawValues, testedDriverVersion } from './raw-values.ts'
 import { installRowReader } from './row-reader.ts'
+import { installWireFeed } from './wire-feed.ts'
 
 /**
  * How exact values are had from the driver. `convert`: the server converts what the driver would round; it rests on nothing but the
@@ -74,4 +75,5 @@ function unknownDriver(): string | undefined {
 function install(): void {
   installRawValues()
   installRowReader()
+  installWireFeed()
 }

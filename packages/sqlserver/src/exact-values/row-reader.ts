@@ -7,10 +7,11 @@ import { codePageDecoder } from './code-page-text.ts'
 import { columnDecoder } from './column-decoder.ts'
 import { RefusedValue } from './large-value.ts'
 import { wireDecoder, type ParserPlace, type WireDecoder } from './wire-decoder.ts'
+import type { TokenParser } from './wire-feed.ts'
 import { WireWindow, type ArrivingParser } from './wire-window.ts'
 
 /** The driver's parser of a token stream, as far as rows go. */
-interface Parser extends ParserPlace {
+interface Parser extends TokenParser {
   readonly colMetadata: readonly ResultColumn[]
   readonly options: Options
 }
@@ -26,8 +27,8 @@ type ReadColumns = (this: RowState, parser: Parser, nulls: Uint8Array | undefine
 type AppendPending = (this: ArrivingParser & { readonly options: Options }) => boolean
 
 /** Tokens that begin a row, without and with a bitmap of NULLs. */
-const ROW = 0xd1
-const NBCROW = 0xd2
+export const ROW = 0xd1
+export const NBCROW = 0xd2
 
 const TARGET: unique symbol = Symbol('icebridge.rows')
 interface Options {
@@ -112,6 +113,8 @@ export class RowTarget {
   refused: Refused | undefined
   /** Rises with whatever arrives of a row. */
   progress = 0
+  /** The driver's parser of the message, once it has begun a row. */
+  parser: TokenParser | undefined
   /** Where the bytes of the result are parsed; undefined when the driver keeps some of them while it waits for more. */
   window: WireWindow | undefined
   readonly #decoders: readonly WireDecoder[]
@@ -142,6 +145,7 @@ export class RowTarget {
   /** False when the driver shall go on with the row. */
   read(row: RowState, parser: Parser, given: Uint8Array | undefined): boolean {
     this.progress += 1
+    this.parser = parser
     const { left } = row
     let nulls = left === undefined ? given : left.nulls
     let at = left?.at ?? 0

@@ -25,6 +25,16 @@ export class WireWindow {
     const length = rest + parser.pendingLength
     const { pending } = parser
     if (length < parser.bytesNeeded || length > MOST_BYTES || (rest === 0 && pending.length === 1)) return false
+    this.add(parser, pending, parser.pendingLength)
+    parser.pending = []
+    parser.pendingLength = 0
+    return true
+  }
+
+  /** Puts pieces, of so many bytes in all, behind what the parser has not read. The pieces are copied. */
+  add(parser: ArrivingParser, pieces: readonly Buffer[], bytes: number): void {
+    const rest = parser.buffer.length - parser.position
+    const length = rest + bytes
     if (length > this.#bytes.length) {
       const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, length * 2))
       parser.buffer.copy(grown, 0, parser.position)
@@ -34,11 +44,8 @@ export class WireWindow {
       parser.buffer.copy(this.#bytes, 0, parser.position)
     }
     let at = rest
-    for (const chunk of pending) at += chunk.copy(this.#bytes, at)
+    for (const piece of pieces) at += piece.copy(this.#bytes, at)
     parser.buffer = this.#bytes.subarray(0, length)
     parser.position = 0
-    parser.pending = []
-    parser.pendingLength = 0
-    return true
   }
 }
