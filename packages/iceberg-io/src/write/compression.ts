@@ -1,11 +1,12 @@
 import { Readable, type Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
-import { brotliCompress, constants, createZstdCompress, gzip, zstdCompress, zstdCompressSync } from 'node:zlib'
+import { brotliCompress, constants, createZstdCompress, gzip, zstdCompressSync } from 'node:zlib'
 import type { CompressionCodec } from 'hyparquet'
 import { snappyCompress } from 'hyparquet-writer/src/snappy.js'
 import { IcebergIoError } from '../errors.ts'
 import { lz4Compress } from './lz4.ts'
+import { ZstdFrames } from './zstd-frames.ts'
 
 /** How the pages of a data file are compressed. */
 export type Compression = 'zstd' | 'snappy' | 'gzip' | 'brotli' | 'lz4' | 'none'
@@ -14,18 +15,19 @@ export type Compression = 'zstd' | 'snappy' | 'gzip' | 'brotli' | 'lz4' | 'none'
 export interface PageCompressor {
   readonly codec: CompressionCodec
   /**
-   * `bytes` must not change until the promise settles; the result is memory of its own.
+   * `bytes` must not change until the promise settles; the result is none of them.
    *
    * @param share of the bytes that the result is expected to take at most; more costs a copy.
    */
-  compress(bytes: Buffer, share: number): Promise<Uint8Array>
+  compress(bytes: Buffer, share: number): Promise<readonly Uint8Array[]>
   /** Compresses at once, where handing the bytes to another thread would take longer; undefined where it would not. */
   compressNow(bytes: Buffer, share: number): Uint8Array | undefined
   /** Compresses parts as if they were one, which they never become where the codec takes them as they are; nor does the result. */
   compressParts(parts: readonly Uint8Array[]): Promise<readonly Uint8Array[]>
+  /** Frees what is kept from page to page, as far as no page is being compressed. */
+  release?(): void
 }
 
-const zstdAsync = promisify(zstdCompress)
 const gzipAsync = promisify(gzip)
 const brotliAsync = promisify(brotliCompress)
 const DEFAULT_ZSTD_LEVEL = 1
@@ -55,18 +57,17 @@ export function pageCompressor(compression: Compression, level?: number): PageCo
     case 'zstd': {
       const chosen = level ?? DEFAULT_ZSTD_LEVEL
       const params = { [constants.ZSTD_c_compressionLevel]: chosen }
-      const optionsFor = (bytes: Buffer, share: number) => ({
-        params,
-        chunkSize: chunkSize(bytes, share),
-        pledgedSrcSize: bytes.length,
-      })
+      const frames = new ZstdFrames(chosen)
       return {
         codec: 'ZSTD',
-        compress: async (bytes, share) => compact(await zstdAsync(bytes, optionsFor(bytes, share))),
+        compress: (bytes) => frames.compress(bytes),
         compressNow: (bytes, share) =>
           bytes.length <= SMALL_PAGE_BYTES && chosen <= LOW_ZSTD_LEVEL
-            ? compact(zstdCompressSync(bytes, optionsFor(bytes, share)))
+            ? compact(
+                zstdCompressSync(bytes, { params, chunkSize: chunkSize(bytes, share), pledgedSrcSize: bytes.length }),
+              )
             : undefined,
+        release: () => frames.release(),
         compressParts: async (parts) => {
           const pledgedSrcSize = parts.reduce((sum, part) => sum + part.length, 0)
           return await through(createZstdCompress({ params, chunkSize: PART_BYTES, pledgedSrcSize }), parts)
@@ -75,14 +76,16 @@ export function pageCompressor(compression: Compression, level?: number): PageCo
     }
     case 'gzip': {
       const options = level === undefined ? {} : { level }
-      const compress = async (bytes: Buffer, share: number): Promise<Uint8Array> =>
-        compact(await gzipAsync(bytes, { ...options, chunkSize: chunkSize(bytes, share) }))
+      const compress = async (bytes: Buffer, share: number): Promise<readonly Uint8Array[]> => [
+        compact(await gzipAsync(bytes, { ...options, chunkSize: chunkSize(bytes, share) })),
+      ]
       return { codec: 'GZIP', compress, compressNow: notNow, compressParts: joined(compress) }
     }
     case 'brotli': {
       const params = { [constants.BROTLI_PARAM_QUALITY]: level ?? DEFAULT_BROTLI_LEVEL }
-      const compress = async (bytes: Buffer, share: number): Promise<Uint8Array> =>
-        compact(await brotliAsync(bytes, { params, chunkSize: chunkSize(bytes, share) }))
+      const compress = async (bytes: Buffer, share: number): Promise<readonly Uint8Array[]> => [
+        compact(await brotliAsync(bytes, { params, chunkSize: chunkSize(bytes, share) })),
+      ]
       return { codec: 'BROTLI', compress, compressNow: notNow, compressParts: joined(compress) }
     }
     case 'snappy':
@@ -133,13 +136,13 @@ export function declaredCompression(properties: Readonly<Record<string, string>>
 
 /** A codec that runs on this thread in any case. */
 function atOnce(codec: CompressionCodec, compressNow: (bytes: Buffer) => Uint8Array): PageCompressor {
-  const compress = (bytes: Buffer): Promise<Uint8Array> => Promise.resolve(compressNow(bytes))
+  const compress = (bytes: Buffer): Promise<readonly Uint8Array[]> => Promise.resolve([compressNow(bytes)])
   return { codec, compress, compressNow, compressParts: joined(compress) }
 }
 
 /** For codecs that take the whole of their input at once. */
 function joined(compress: PageCompressor['compress']): PageCompressor['compressParts'] {
-  return async (parts) => [await compress(Buffer.concat(parts), 1)]
+  return async (parts) => await compress(Buffer.concat(parts), 1)
 }
 
 async function through(codec: Transform, parts: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {

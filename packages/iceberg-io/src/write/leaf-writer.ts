@@ -74,7 +74,7 @@ interface Page {
   readonly bounds: RawBounds | undefined
   readonly encoding: PageEncoding
   readonly uncompressedBytes: number
-  readonly compressed: Uint8Array | Promise<Uint8Array> | Promise<readonly Uint8Array[]>
+  readonly compressed: Uint8Array | Promise<readonly Uint8Array[]>
 }
 
 /** Writes the column chunks of one leaf, one after the other. Pages are compressed as soon as they are full. */
@@ -157,9 +157,14 @@ export class LeafWriter {
     this.#borrowing = []
   }
 
+  /** Ends the last page of the chunk, which is compressed from now on. */
+  endPages(): void {
+    if (this.#slots > 0) this.#closePage()
+  }
+
   /** Ends the chunk. Resolves when its pages are compressed. */
   async takeChunk(): Promise<Chunk> {
-    if (this.#slots > 0) this.#closePage()
+    this.endPages()
     const { nanCount } = this.#values
     const dictionary = this.#values.takeChunk()
     if (dictionary !== undefined) this.#bloom?.add(dictionary.bytes)
@@ -177,8 +182,9 @@ export class LeafWriter {
     if (dictionary !== undefined) {
       const { compressor } = this.#options
       const { bytes } = dictionary
-      const body = compressor.compressNow(bytes, FIRST_SHARE) ?? (await compressor.compress(bytes, FIRST_SHARE))
-      add(dictionaryHeader(dictionary.bytes.length, body.length, dictionary.count), [body], dictionary.bytes.length)
+      const now = compressor.compressNow(bytes, FIRST_SHARE)
+      const body = now === undefined ? await compressor.compress(bytes, FIRST_SHARE) : [now]
+      add(dictionaryHeader(bytes.length, lengthOf(body), dictionary.count), body, bytes.length)
     }
     const dictionaryBytes = compressed
     for (const page of pages) {
@@ -282,7 +288,7 @@ export class LeafWriter {
     this.#pageNulls = 0
   }
 
-  #compress(levels: Uint8Array, values: Uint8Array): Uint8Array | Promise<Uint8Array> {
+  #compress(levels: Uint8Array, values: Uint8Array): Uint8Array | Promise<readonly Uint8Array[]> {
     const { compressor, memory } = this.#options
     const length = levels.length + values.length
     const body = Buffer.from(memory.take(length), 0, length)

@@ -132,6 +132,7 @@ export class ParquetWriter {
   /** Writes what is left and the footer. */
   async finish(): Promise<WrittenParquet> {
     await this.#endRowGroup()
+    this.#options.compressor.release?.()
     if (this.#position === 0) await this.#put(MAGIC)
     const rowGroups = await this.#putIndexes()
     await this.#put(
@@ -182,6 +183,8 @@ export class ParquetWriter {
     const offset = this.#position
     const entries: PendingChunk[] = []
     const written: WrittenChunk[] = []
+    // Large pages are compressed side by side, on other threads.
+    for (const leaf of this.#leaves) leaf.endPages()
     for (const leaf of this.#leaves) {
       const { parts, pages, bloomFilter, ...chunk } = await leaf.takeChunk()
       const start = this.#position
