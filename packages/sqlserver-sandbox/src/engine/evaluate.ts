@@ -10,7 +10,9 @@ import type { SessionState } from './state.ts'
 
 /** Whether a search condition holds. */
 export async function condition(state: SessionState, e: Expression): Promise<boolean> {
-  const sql = new Binder(state.queryContext(), { sources: [], parent: undefined }).predicate(e)
+  const sql = await state.rowCounts.settle(state, () =>
+    new Binder(state.queryContext(), { sources: [], parent: undefined }).predicate(e),
+  )
   await state.enter(false)
   const [[value] = []] = await state.rows(`SELECT ${sql}`)
   return value === true
@@ -22,7 +24,9 @@ export async function evaluate(
   e: Expression,
   type?: SqlType,
 ): Promise<{ value: SqlValue; type: SqlType }> {
-  const free = new Binder(state.queryContext(), { sources: [], parent: undefined }).value(e)
+  const free = await state.rowCounts.settle(state, () =>
+    new Binder(state.queryContext(), { sources: [], parent: undefined }).value(e),
+  )
   const target = type ?? free.type
   const value = type === undefined ? free : convertTo(free, type)
   if (value.hasConstant) return { value: value.constant ?? null, type: target }

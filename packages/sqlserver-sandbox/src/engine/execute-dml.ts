@@ -55,7 +55,8 @@ export async function insert(state: SessionState, s: StatementOf<'insert'>, send
     case 'defaults':
       return await insertRows(state, table, [], 'SELECT 1', [], options)
     case 'query': {
-      const query = bindQuery(s.source.query, withCommon(state, s.with), undefined)
+      const { query: rows } = s.source
+      const query = await state.rowCounts.settle(state, () => bindQuery(rows, withCommon(state, s.with), undefined))
       return await insertRows(state, table, columns, query.sql, query.columns, options)
     }
     case 'values': {

@@ -14,7 +14,7 @@ export async function select(state: SessionState, s: StatementOf<'select'>): Pro
   await state.enter(false)
   if (body.kind === 'select' && body.into !== undefined) throw notImplemented('SELECT ... INTO')
   const variables = body.kind === 'select' ? body.items.map((i) => i.variable) : []
-  const query = bindQuery(s.query, state.queryContext(), undefined)
+  const query = await state.rowCounts.settle(state, () => bindQuery(s.query, state.queryContext(), undefined))
   if (!variables.some((v) => v !== undefined)) {
     await sendRows(state, query.sent ?? query.sql, query.columns, query.sent !== undefined)
     return state.rowCount

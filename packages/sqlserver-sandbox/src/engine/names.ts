@@ -8,7 +8,7 @@ import { bindInner, type QueryContext } from './bind-query.ts'
 import { type Database, fold, type Schema, splitName, type Table, tablesOf } from './catalog.ts'
 import { notImplemented, sqlError } from './errors.ts'
 import type { SessionState } from './state.ts'
-import { systemView } from './system-views.ts'
+import { viewColumns, viewOf, viewSql } from './system-views.ts'
 import { resolveType } from './types.ts'
 import { literalSql, textOf, ticks1970 } from './values.ts'
 import { tableColumns } from './write.ts'
@@ -93,8 +93,9 @@ export function createQueryContext(
       const table = findTable(state, name)
       if (table !== undefined)
         return { sql: table.relation, columns: tableColumns(table, alias, state), schema: table.schema.name }
-      const view = systemView(state, splitName(name), alias)
-      if (view !== undefined) return { ...view, schema: splitName(name).schema }
+      const view = viewOf(state, splitName(name))
+      if (view !== undefined)
+        return { sql: viewSql(view), columns: viewColumns(view, alias), schema: splitName(name).schema }
       throw sqlError(208, `Invalid object name '${name.join('.')}'.`)
     },
     tableVariable(name, alias) {

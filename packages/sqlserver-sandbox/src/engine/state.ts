@@ -7,6 +7,7 @@ import type { EngineState } from './engine.ts'
 import { deadlockError, type LockMode } from './locks.ts'
 import { rowsOf, translateError } from './duck.ts'
 import { createQueryContext } from './names.ts'
+import { RowCounts } from './row-counts.ts'
 import { sqlError } from './errors.ts'
 
 export interface Variable {
@@ -57,6 +58,7 @@ export class SessionState {
   /** What a durable engine writes down when the transaction commits. */
   readonly #kept = new Set<CatalogKey>()
   lowestRowversion: Map<Database, bigint> = new Map<Database, bigint>()
+  readonly rowCounts: RowCounts = new RowCounts()
   /** Locks of the session rather than of its transaction. */
   readonly sessionOwner: object = {}
 
@@ -84,6 +86,12 @@ export class SessionState {
       this.#readAt = this.engine.commits
     }
     if (writes) this.#wrote = true
+  }
+
+  /** Enters to read, and has DuckDB take its snapshot now: it would wait for the first statement that reads a table. */
+  async takeSnapshot(): Promise<void> {
+    await this.enter(false)
+    await this.run('SELECT txid_current()')
   }
 
   async #end(command: 'COMMIT' | 'ROLLBACK'): Promise<void> {

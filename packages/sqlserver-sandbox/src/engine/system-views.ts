@@ -192,28 +192,32 @@ const views: Readonly<Record<string, View>> = {
   },
   'sys.partitions': {
     columns: 'partition_id:bigint object_id:int index_id:int partition_number:int rows:bigint data_compression:tinyint',
-    rows: (d) =>
+    rows: (d, s) =>
       tablesOf(d).flatMap((t) =>
         indexesOf(t).map((i) => ({
           partition_id: BigInt(t.objectId),
           object_id: t.objectId,
           index_id: i['index_id'] ?? 0,
           partition_number: 1,
-          rows: null,
+          get rows() {
+            return s.rowCounts.of(t)
+          },
           data_compression: 0,
         })),
       ),
   },
   'sys.dm_db_partition_stats': {
     columns: 'partition_id:bigint object_id:int index_id:int partition_number:int row_count:bigint',
-    rows: (d) =>
+    rows: (d, s) =>
       tablesOf(d).flatMap((t) =>
         indexesOf(t).map((i) => ({
           partition_id: BigInt(t.objectId),
           object_id: t.objectId,
           index_id: i['index_id'] ?? 0,
           partition_number: 1,
-          row_count: null,
+          get row_count() {
+            return s.rowCounts.of(t)
+          },
         })),
       ),
   },
@@ -269,43 +273,54 @@ const views: Readonly<Record<string, View>> = {
   },
 }
 
-/** A catalog view as inline rows; undefined when there is none of the name. */
-export function systemView(
+/** A catalog view as a name finds it: its columns and its rows in the database that the name says. */
+export interface NamedView {
+  readonly fields: readonly { readonly field: string; readonly type: SqlType }[]
+  readonly rows: () => readonly Row[]
+}
+
+/** Undefined when there is no view of the name. */
+export function viewOf(
   state: SessionState,
-  name: { database: string | undefined; schema: string | undefined; object: string },
-  alias: string,
-): { sql: string; columns: readonly Bound[] } | undefined {
+  name: { readonly database: string | undefined; readonly schema: string | undefined; readonly object: string },
+): NamedView | undefined {
   const view = views[`${fold(name.schema ?? '')}.${fold(name.object)}`]
   if (view === undefined) return undefined
   const database = name.database === undefined ? state.database : state.engine.catalog.database(name.database)
+  return { fields: fieldsOf(view), rows: () => view.rows(database, state) }
+}
+
+const fieldsKnown = new Map<View, NamedView['fields']>()
+
+function fieldsOf(view: View): NamedView['fields'] {
+  const known = fieldsKnown.get(view)
+  if (known !== undefined) return known
   const fields = view.columns.split(' ').map((f) => {
     const [field = '', kind = 'int'] = f.split(':')
-    return { field, type: kinds[kind as Kind] }
+    return { field, type: kinds[kind as Kind] } // the columns above are written so
   })
-  const columns = fields.map(({ field, type }) =>
+  fieldsKnown.set(view, fields)
+  return fields
+}
+
+/** The columns of a view relative to an alias. */
+export function viewColumns(view: NamedView, alias: string): readonly Bound[] {
+  return view.fields.map(({ field, type }) =>
     bound(`${alias}.${field}`, type, {
       name: field,
       collation: familyOf(type) === 'string' ? defaultCollation : undefined,
     }),
   )
-  const counts = fold(name.object) === 'partitions' || fold(name.object) === 'dm_db_partition_stats'
-  const cell = (row: Row, field: string, type: SqlType): string => {
-    if (counts && (field === 'rows' || field === 'row_count')) {
-      const table = state.engine.catalog.tableById(Number(row['object_id']))
-      // SQL Server would wait for the transaction that makes the table; until it commits there are no rows to be counted.
-      return table === undefined || !state.sees(table) ? '0' : `(SELECT count(*) FROM ${table.relation})`
-    }
-    return type.name === 'nvarchar' && typeof row[field] === 'string'
+}
+
+/** A view's rows as a relation of DuckDB. */
+export function viewSql({ fields, rows }: NamedView): string {
+  const cell = (row: Row, field: string, type: SqlType): string =>
+    type.name === 'nvarchar' && typeof row[field] === 'string'
       ? quote(row[field])
       : literalSql(row[field] ?? null, type)
-  }
-  const rows = view
-    .rows(database, state)
-    .map((row) => `(${fields.map(({ field, type }) => cell(row, field, type)).join(', ')})`)
-  const nulls = `(${fields.map(({ type }) => literalSql(null, type)).join(', ')})`
   const list = fields.map(({ field }) => field).join(', ')
-  return {
-    sql: `(SELECT * FROM (VALUES ${rows.length === 0 ? nulls : rows.join(', ')}) AS v(${list})${rows.length === 0 ? ' WHERE FALSE' : ''})`,
-    columns,
-  }
+  const values = rows().map((row) => `(${fields.map(({ field, type }) => cell(row, field, type)).join(', ')})`)
+  const nulls = `(${fields.map(({ type }) => literalSql(null, type)).join(', ')})`
+  return `(SELECT * FROM (VALUES ${values.length === 0 ? nulls : values.join(', ')}) AS v(${list})${values.length === 0 ? ' WHERE FALSE' : ''})`
 }
