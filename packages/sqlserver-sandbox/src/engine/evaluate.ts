@@ -50,17 +50,10 @@ export async function sendRows(
   inParts: boolean = false,
 ): Promise<void> {
   const types = columns.map((c) => c.type)
-  const described: ResultColumn[] = columns.map((c) => ({
-    name: c.name ?? '',
-    type: 'length' in c.type && c.collation !== undefined ? { ...c.type, collation: c.collation } : c.type,
-    nullable: c.nullable,
-    ...(c.identity ? { identity: true } : {}),
-    ...(c.computed ? { computed: true } : {}),
-  }))
   const repeated = columns.map((c) => inParts && isRepeated(c))
   try {
     const result = await state.connection.stream(sql)
-    await state.sink?.columns(described)
+    await state.sink?.columns(described(columns))
     let count = 0
     for (;;) {
       state.signal?.throwIfAborted()
@@ -73,6 +66,28 @@ export async function sendRows(
   } catch (error) {
     throw translateError(error)
   }
+}
+
+/** Sends rows that are at hand to the client, and counts them. */
+export async function sendValues(
+  state: SessionState,
+  rows: readonly (readonly SqlValue[])[],
+  columns: readonly Bound[],
+): Promise<void> {
+  await state.sink?.columns(described(columns))
+  if (rows.length > 0)
+    await state.sink?.rows({ rowCount: rows.length, cells: columns.map((_, i) => (row) => rows[row]?.[i] ?? null) })
+  state.rowCount = BigInt(rows.length)
+}
+
+function described(columns: readonly Bound[]): ResultColumn[] {
+  return columns.map((c) => ({
+    name: c.name ?? '',
+    type: 'length' in c.type && c.collation !== undefined ? { ...c.type, collation: c.collation } : c.type,
+    nullable: c.nullable,
+    ...(c.identity ? { identity: true } : {}),
+    ...(c.computed ? { computed: true } : {}),
+  }))
 }
 
 /** To a variable: by assignment's rules, and cut to its length as SQL Server cuts it. */

@@ -2,7 +2,8 @@ import type { StatementOf } from '../tsql/ast.ts'
 import { bindQuery } from './bind-query.ts'
 import { fold } from './catalog.ts'
 import { notImplemented, sqlError } from './errors.ts'
-import { convertTo, sendRows } from './evaluate.ts'
+import { directRows } from './direct-query.ts'
+import { convertTo, sendRows, sendValues } from './evaluate.ts'
 import { tableOf } from './names.ts'
 import { readChunk } from './reader.ts'
 import type { SessionState } from './state.ts'
@@ -11,9 +12,17 @@ import type { SessionState } from './state.ts'
 export async function select(state: SessionState, s: StatementOf<'select'>): Promise<bigint | undefined> {
   const { body } = s.query
   await selectLocks(state, s)
-  await state.enter(false)
+  if (state.tranCount > 0) await state.enter(false)
   if (body.kind === 'select' && body.into !== undefined) throw notImplemented('SELECT ... INTO')
   const variables = body.kind === 'select' ? body.items.map((i) => i.variable) : []
+  if (!variables.some((v) => v !== undefined)) {
+    const direct = await state.rowCounts.settle(state, () => directRows(state, s.query))
+    if (direct !== undefined) {
+      await sendValues(state, direct.rows, direct.columns)
+      return state.rowCount
+    }
+  }
+  if (state.tranCount === 0) await state.enter(false)
   const query = await state.rowCounts.settle(state, () => bindQuery(s.query, state.queryContext(), undefined))
   if (!variables.some((v) => v !== undefined)) {
     await sendRows(state, query.sent ?? query.sql, query.columns, query.sent !== undefined)
