@@ -101,6 +101,17 @@ export function convert(value: Bound, to: SqlType, options: ConvertOptions = {})
   }
 }
 
+/** A well-formed text constant as the whole number or guid that it is: DuckDB plans for milliseconds what checks a text. */
+function readConstant({ hasConstant, constant }: Bound, to: SqlType): string | undefined {
+  if (!hasConstant || typeof constant !== 'string') return undefined
+  if (to.name === 'uniqueidentifier')
+    return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(constant) ? literalSql(constant, to) : undefined
+  const limit = { tinyint: 2n ** 8n, smallint: 2n ** 15n, int: 2n ** 31n, bigint: 2n ** 63n }[to.name as 'int']
+  if (limit === undefined || !/^ *[+-]?\d{1,30} *$/.test(constant)) return undefined
+  const number = BigInt(constant.replace(/[+ ]/g, ''))
+  return number < limit && number >= (to.name === 'tinyint' ? 0n : -limit) ? literalSql(number, to) : undefined
+}
+
 function convertSql(value: Bound, a: string, to: SqlType, b: string, options: ConvertOptions): string {
   const { sql, type } = value
   const cast = options.attempt ? 'TRY_CAST' : 'CAST'
@@ -111,6 +122,8 @@ function convertSql(value: Bound, a: string, to: SqlType, b: string, options: Co
   }
   if (a === 'variant') return fromVariant(value, to, (inner) => convert(inner, to, options).sql)
   if (b === 'string') return fit(toText(value, to, options), value, to, options)
+  const read = a === 'string' ? readConstant(value, to) : undefined
+  if (read !== undefined) return read
   if (a === 'string' && b === 'number') {
     const trimmed = `trim(${sql})`
     if (to.name === 'bit') {

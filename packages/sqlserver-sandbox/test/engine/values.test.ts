@@ -46,6 +46,32 @@ test.each(cases)('%s comes back as it went in', async (_name, type, literal, val
   }
 })
 
+test.each([
+  ['tinyint', '255'],
+  ['tinyint', '256'],
+  ['tinyint', '-1'],
+  ['smallint', ' +32767 '],
+  ['smallint', '-32769'],
+  ['int', '-2147483648'],
+  ['int', '2147483648'],
+  ['int', ''],
+  ['int', '007'],
+  ['int', '1.0'],
+  ['int', 'x'],
+  ['bigint', '-9223372036854775808'],
+  ['bigint', '9223372036854775808'],
+  ['bigint', '- 1'],
+  ['uniqueidentifier', '6F9619FF-8B86-D011-B42D-00C04FC964FF'],
+  ['uniqueidentifier', '{6F9619FF-8B86-D011-B42D-00C04FC964FF}'],
+  ['uniqueidentifier', '6F9619FF-8B86-D011-B42D-00C04FC964F'],
+])('a constant becomes %s as the text of a column does: %s', async (type, text) => {
+  const of = (from: string): string => `SELECT CONVERT(${type}, ${from}) FROM (VALUES (N'${text}')) AS t(x)`
+  const constant = await run(session, of(`N'${text}'`))
+  const column = await run(session, of('x'))
+  expect(constant.errors.map((e) => e.number)).toEqual(column.errors.map((e) => e.number))
+  expect(constant.sets.map((s) => s.rows)).toEqual(column.sets.map((s) => s.rows))
+})
+
 test('binary keeps its bytes', async () => {
   const [[value] = []] = await rows(session, 'SELECT CAST(0x00FF27 AS varbinary(5))')
   expect(Buffer.from(value as Uint8Array).toString('hex')).toBe('00ff27')
