@@ -41,7 +41,8 @@ export class EngineSession implements Session {
     const temporary = new Set(state.temporary.values())
     try {
       await this.#guard(async () => {
-        const statements = parseBatch(batch, { quotedIdentifiers: state.options.quotedIdentifiers })
+        const { quotedIdentifiers } = state.options
+        const statements = state.engine.parser.parse(batch, { quotedIdentifiers })
         await new Runner(state, signal).batch(statements, frame)
       })
       for (const p of parameters) {

@@ -2,6 +2,7 @@ import type { DuckDBInstance } from '@duckdb/node-api'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Engine, Login, Session } from '../session.ts'
+import { BatchParser } from '../tsql/batch-parser.ts'
 import { Catalog, type Database, fold, type Table } from './catalog.ts'
 import { openDuck } from './duck.ts'
 import { CatalogLog, keysOf } from './durable.ts'
@@ -27,6 +28,7 @@ export interface EngineOptions {
 export class EngineState {
   readonly catalog: Catalog = new Catalog()
   readonly locks: LockManager = new LockManager()
+  readonly parser: BatchParser = new BatchParser()
   readonly collation: string = defaultCollation
   readonly sessions: SessionState[] = []
   readonly duck: DuckDBInstance
