@@ -1,9 +1,11 @@
 import { notImplemented, sqlError, syntaxNear } from '../engine/errors.ts'
-import type { ExecuteArgument, Expression, ObjectName, Statement, StatementOf } from './ast.ts'
+import type { Expression, ObjectName, Statement, StatementOf } from './ast.ts'
 import { Cursor } from './cursor.ts'
 import { parseAlter, parseCreate, parseDrop, parseTableBody } from './ddl.ts'
 import { parseDelete, parseInsert, parseMerge, parseUpdate } from './dml.ts'
+import { parseExecute } from './execute.ts'
 import { parseExpression } from './expressions.ts'
+import { parseInsertBulk } from './insert-bulk.ts'
 import { parseCommonTables, parseOption, parseQuery } from './queries.ts'
 import { parseSet } from './set.ts'
 
@@ -307,101 +309,4 @@ function parseRaiserror(c: Cursor): Statement {
     while (c.accept(','))
   }
   return { kind: 'raiserror', line, arguments: args, options }
-}
-
-function parseExecute(c: Cursor, bare = false): Statement {
-  const line = c.line
-  if (!bare && !c.accept('EXEC')) c.expect('EXECUTE')
-  if (c.accept('(')) {
-    const text = parseExpression(c)
-    c.expect(')')
-    if (c.at('AS') || c.at('AT')) throw notImplemented(`EXECUTE (...) ${c.token.upper}`)
-    return { kind: 'executeText', line, text }
-  }
-  let returnTo: string | undefined
-  if (c.token.kind === 'variable') {
-    returnTo = c.variable()
-    c.expect('=')
-  }
-  const procedure = c.objectName()
-  const args: ExecuteArgument[] = []
-  if (startsArgument(c)) {
-    do {
-      let name: string | undefined
-      if (c.token.kind === 'variable' && c.peek(1).text === '=' && c.peek(1).kind === 'operator') {
-        name = c.variable()
-        c.next()
-      }
-      const value: Expression =
-        c.token.kind === 'word' && !c.at('NULL') && !c.at('DEFAULT')
-          ? { kind: 'literal', type: { name: 'nvarchar', length: 128 }, value: c.identifier() }
-          : parseArgument(c)
-      const output = c.accept('OUTPUT') || c.accept('OUT')
-      args.push({ name, value, output })
-    } while (c.accept(','))
-  }
-  return { kind: 'execute', line, procedure, returnTo, arguments: args }
-}
-
-function startsArgument(c: Cursor): boolean {
-  const token = c.token
-  if (token.kind === 'end') return false
-  if (token.kind === 'word') return c.at('NULL') || c.at('DEFAULT')
-  return token.kind !== 'operator' || token.text === '-'
-}
-
-/** An argument of EXEC is a literal or a variable, never an expression. */
-function parseArgument(c: Cursor): Expression {
-  const negative = c.accept('-')
-  const token = c.token
-  if (negative && token.kind !== 'number') throw c.syntaxError()
-  if (c.accept('NULL')) return { kind: 'null' }
-  if (c.accept('DEFAULT')) return { kind: 'default' }
-  c.next()
-  const single = new Cursor(`${negative ? '-' : ''}${c.text.slice(token.start, token.end)}`, { query: c.query })
-  return parseExpression(single)
-}
-
-const bulkOptions = new Set([
-  'KEEP_NULLS',
-  'CHECK_CONSTRAINTS',
-  'FIRE_TRIGGERS',
-  'TABLOCK',
-  'ORDER',
-  'ROWS_PER_BATCH',
-  'KILOBYTES_PER_BATCH',
-])
-
-function parseInsertBulk(c: Cursor): Statement {
-  const line = c.line
-  c.expect('INSERT', 'BULK')
-  const target = c.objectName()
-  c.expect('(')
-  const columns: StatementOf<'insertBulk'>['columns'][number][] = []
-  do {
-    const name = c.identifier()
-    const type = c.typeName()
-    columns.push({ name, type, collation: c.accept('COLLATE') ? c.identifier() : undefined })
-  } while (c.accept(','))
-  c.expect(')')
-  const options: string[] = []
-  const order: StatementOf<'insertBulk'>['order'][number][] = []
-  if (c.accept('WITH')) {
-    c.expect('(')
-    do {
-      const option = c.next()
-      if (!bulkOptions.has(option.upper))
-        throw sqlError(155, `'${option.text}' is not a recognized INSERT BULK option.`, { severity: 15, line })
-      options.push(option.upper)
-      if (option.upper === 'ORDER') {
-        c.expect('(')
-        do {
-          order.push({ name: c.identifier(), descending: c.acceptOne(['ASC', 'DESC']) === 'DESC' })
-        } while (c.accept(','))
-        c.expect(')')
-      } else if (c.accept('=')) c.next()
-    } while (c.accept(','))
-    c.expect(')')
-  }
-  return { kind: 'insertBulk', line, target, columns, options, order }
 }
