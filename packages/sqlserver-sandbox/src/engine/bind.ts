@@ -5,10 +5,11 @@ import { bindAggregate, isAggregate } from './aggregates.ts'
 import { arithmetic } from './arithmetic.ts'
 import { type Bound, bound, collationOf, keySql, orderSql } from './bound.ts'
 import { fold } from './catalog.ts'
-import { checkConstant, convert, implicitly } from './convert.ts'
+import { commonType, compare, nullValue } from './compare.ts'
+import { convert, implicitly } from './convert.ts'
 import { notImplemented, sqlError } from './errors.ts'
 import { bindFunction } from './functions.ts'
-import { familyOf, formatType, isNarrow, precedenceOf, unifyTypes } from './types.ts'
+import { familyOf, formatType, isNarrow, unifyTypes } from './types.ts'
 import { likeToRegex } from './like.ts'
 import { literalSql, textOf } from './values.ts'
 
@@ -350,84 +351,9 @@ export class Binder {
   }
 }
 
-export const nullValue: Bound = bound('NULL', { name: 'int' }, { isNull: true, constant: null, hasConstant: true })
-
 export function checkCollation(name: string, context: BindContext): string {
   if (/^database_default$|^catalog_default$/i.test(name)) return context.databaseCollation()
   if (!/^(SQL_)?[A-Za-z0-9]+(_[A-Za-z0-9]+)*_(CI|CS|BIN2?)(_\w+)?$/i.test(name))
     throw sqlError(448, `Invalid collation '${name}'.`)
   return name
-}
-
-export function commonType(values: readonly Bound[]): SqlType {
-  const typed = values.filter((v) => !v.isNull)
-  const [first, ...rest] = typed
-  if (first === undefined) return { name: 'int' }
-  return rest.reduce((type, v) => unifyTypes(type, v.type), first.type)
-}
-
-/** Two columns, or two COLLATE clauses, of different collations cannot be compared. */
-function checkCollations(left: Bound, right: Bound): void {
-  const [a, b] = [left.collation, right.collation]
-  if (a === undefined || b === undefined || left.explicitCollation !== right.explicitCollation) return
-  if (familyOf(left.type) !== 'string' || familyOf(right.type) !== 'string' || fold(a) === fold(b)) return
-  throw sqlError(468, `Cannot resolve the collation conflict between "${b}" and "${a}" in the equal to operation.`, {
-    state: 9,
-  })
-}
-
-/** A comparison; `same` and `different` treat NULL as a value. */
-export function compare(operator: string, left: Bound, right: Bound): string {
-  const sign = operator === 'same' ? 'IS NOT DISTINCT FROM' : operator === 'different' ? 'IS DISTINCT FROM' : operator
-  if (
-    left.byteKey !== undefined &&
-    right.byteKey !== undefined &&
-    left.byteKey.kind === right.byteKey.kind &&
-    (operator === '=' || operator === '<>' || sign.startsWith('IS'))
-  ) {
-    return `(${left.byteKey.sql} ${sign} ${right.byteKey.sql})`
-  }
-  if (left.isNull || right.isNull) {
-    const type = left.isNull ? right.type : left.type
-    return `(${keySql(convert(left, type))} ${sign} ${keySql(convert(right, type))})`
-  }
-  for (const side of [left, right]) {
-    if (
-      side.type.name === 'text' ||
-      side.type.name === 'ntext' ||
-      side.type.name === 'image' ||
-      side.type.name === 'xml'
-    ) {
-      throw sqlError(
-        402,
-        `The data types ${left.type.name} and ${right.type.name} are incompatible in the equal to operator.`,
-      )
-    }
-  }
-  if (left.inner !== undefined && right.inner !== undefined && left.inner.type.name === right.inner.type.name)
-    return compare(operator, left.inner, right.inner)
-  const type = comparisonType(left, right)
-  checkConstant(left, type)
-  checkConstant(right, type)
-  checkCollations(left, right)
-  const collation = collationOf(left, right)
-  const a: Bound = { ...implicitly(plain(left), type), ...collation }
-  const b: Bound = { ...implicitly(plain(right), type), ...collation }
-  return `(${keySql(a)} ${sign} ${keySql(b)})`
-}
-
-function plain(value: Bound): Bound {
-  return { ...value, byteKey: undefined }
-}
-
-/** Binary against rowversion or binary compares as varbinary, anything else by precedence. */
-function comparisonType(left: Bound, right: Bound): SqlType {
-  if (familyOf(left.type) === 'binary' && familyOf(right.type) === 'binary') return { name: 'varbinary', length: -1 }
-  const type = precedenceOf(left.type) >= precedenceOf(right.type) ? left.type : right.type
-  const unified = unifyTypes(left.type, right.type)
-  return familyOf(unified) === 'string'
-    ? { name: 'nvarchar', length: -1 }
-    : unified.name === type.name
-      ? unified
-      : unified
 }
