@@ -1,17 +1,19 @@
 import type { Socket } from 'node:net'
 import { type Fault, type FaultPlan, type RequestInfo, stall } from '../faults.ts'
-import { type BulkLoad, type Engine, type Parameter, SandboxSqlError, type Session } from '../session.ts'
+import { type BulkLoad, type Engine, SandboxSqlError, type Session } from '../session.ts'
 import { BulkDecoder } from './bulk-decoder.ts'
 import { NEED_MORE } from './byte-cursor.ts'
 import { collationOf } from './collation.ts'
 import { DONE, ENV, PACKET, TOKEN } from './constants.ts'
 import { parseLogin7, writePrelogin } from './login.ts'
 import { type IncomingMessage, PacketReader, ProtocolError } from './packets.ts'
-import { type RpcCall, type TransactionRequest, bindNames, parseBatch, parseRpc, parseTransaction } from './requests.ts'
-import { RETURN_STATUS, Response, writeDatabaseChange } from './response.ts'
+import { Procedures } from './procedures.ts'
+import { type RpcCall, type TransactionRequest, parseBatch, parseRpc, parseTransaction } from './requests.ts'
+import { Response, writeDatabaseChange } from './response.ts'
 import { ResponseWriter } from './response-writer.ts'
 import { writeDone, writeEnvBytes, writeEnvText, writeLoginAck, writeMessage, writeUtf8FeatureAck } from './tokens.ts'
 import { UnsupportedWireTypeError } from './type-info.ts'
+import { wireError } from './wire-error.ts'
 
 const DEFAULT_PACKET_BYTES = 4096
 const MIN_PACKET_BYTES = 512
@@ -22,7 +24,6 @@ const INSERT_BULK = /^\s*insert\s+bulk\b/i
  * traced nor counted by faults.
  */
 const HOUSEKEEPING = /^((\s*set [a-z_]+( [a-z_]+)* \S+\s*){3,}|SELECT 1;)$/i
-const PROCEDURE_NAME = /^(\[[^\]]+\]|[\p{L}_#][\p{L}\p{N}_#$@]*)?(\.(\[[^\]]+\]|[\p{L}_#][\p{L}\p{N}_#$@]*)?){0,3}$/u
 
 export interface ConnectionOptions {
   readonly socket: Socket
@@ -32,11 +33,6 @@ export interface ConnectionOptions {
   readonly spid: number
   readonly trace: (request: RequestInfo) => void
   readonly digestTextOver?: number | undefined
-}
-
-interface Prepared {
-  readonly text: string
-  readonly declaration: string
 }
 
 interface Run {
@@ -62,9 +58,8 @@ export class Connection {
   readonly #socket: Socket
   readonly #writer: ResponseWriter
   readonly #queue: (Run | 'attention')[] = []
-  readonly #prepared = new Map<number, Prepared>()
+  readonly #procedures = new Procedures()
   readonly #gone = new AbortController()
-  #nextHandle = 1
   #session: Session | undefined
   #running: Run | undefined
   #transactionName = ''
@@ -148,7 +143,7 @@ export class Connection {
     }
     if (message.reset) {
       await session.reset()
-      this.#prepared.clear()
+      this.#procedures.forget()
       writeEnvBytes(this.#writer.out, ENV.reset, { to: new Uint8Array(0), from: new Uint8Array(0) })
     }
     if (message.ignored) {
@@ -227,86 +222,9 @@ export class Connection {
     }
   }
 
-  async #call(run: Run, call: RpcCall, more: boolean): Promise<void> {
-    const { signal } = run.abort
-    const { parameters } = call
-    const name = call.procedure.replace(/^(sys\.|master\.(sys|dbo)?\.)/i, '').toLowerCase()
-    const text = (index: number): string => {
-      const value = parameters[index]?.value
-      return typeof value === 'string' ? value : ''
-    }
-    switch (name) {
-      case 'sp_executesql': {
-        const bound = bindNames(text(1), parameters.slice(2))
-        return this.#procedure(run, { text: text(0), more }, (response, session) =>
-          session.execute(text(0), bound, response, signal),
-        )
-      }
-      case 'sp_prepare':
-        return this.#procedure(run, { text: text(2), more }, (response) => {
-          const handle = this.#prepare({ text: text(2), declaration: text(1) })
-          response.returnValue(parameters[0]?.name || '@handle', { name: 'int' }, handle)
-        })
-      case 'sp_prepexec': {
-        const bound = bindNames(text(1), parameters.slice(3))
-        return this.#procedure(run, { text: text(2), more }, async (response, session) => {
-          const handle = this.#prepare({ text: text(2), declaration: text(1) })
-          response.returnValue(parameters[0]?.name || '@handle', { name: 'int' }, handle)
-          await session.execute(text(2), bound, response, signal)
-        })
-      }
-      case 'sp_execute': {
-        const handle = Number(parameters[0]?.value)
-        const prepared = this.#prepared.get(handle)
-        return this.#procedure(run, { text: prepared?.text ?? `sp_execute ${handle}`, more }, (response, session) => {
-          if (prepared === undefined) throw noSuchHandle(handle)
-          const bound = bindNames(prepared.declaration, parameters.slice(1))
-          return session.execute(prepared.text, bound, response, signal)
-        })
-      }
-      case 'sp_unprepare': {
-        const handle = Number(parameters[0]?.value)
-        return this.#procedure(run, { text: `sp_unprepare ${handle}`, more }, () => {
-          if (!this.#prepared.delete(handle)) throw noSuchHandle(handle)
-        })
-      }
-      case 'sp_reset_connection':
-        return this.#procedure(run, { text: name, more }, (_response, session) => session.reset())
-      default:
-        return this.#otherProcedure(run, call, more)
-    }
-  }
-
-  /** Any other procedure is the engine's to know: it becomes an EXEC with parameters. */
-  #otherProcedure(run: Run, call: RpcCall, more: boolean): Promise<void> {
-    const positional = call.parameters.map((parameter, index) => ({
-      ...parameter,
-      name: parameter.name === '' ? `@__p${index + 1}` : parameter.name,
-    }))
-    const listed = call.parameters.map((parameter, index) => {
-      const bound = `${positional[index]?.name}${parameter.output ? ' OUTPUT' : ''}`
-      return parameter.name === '' ? bound : `${parameter.name} = ${bound}`
-    })
-    const text = `EXEC ${RETURN_STATUS} = ${call.procedure} ${listed.join(', ')}`.trimEnd()
-    const status: Parameter = { name: RETURN_STATUS, type: { name: 'int' }, value: null, output: true }
-    return this.#procedure(run, { text, more }, (response, session) => {
-      if (!PROCEDURE_NAME.test(call.procedure)) throw noSuchProcedure(call.procedure)
-      return session.execute(text, [status, ...positional], response, run.abort.signal)
-    })
-  }
-
-  #procedure(
-    run: Run,
-    call: { text: string; more: boolean },
-    body: (response: Response, session: Session) => void | Promise<void>,
-  ): Promise<void> {
-    return this.#answer(run, { kind: 'rpc', text: call.text }, true, body, call.more)
-  }
-
-  #prepare(prepared: Prepared): number {
-    const handle = this.#nextHandle++
-    this.#prepared.set(handle, prepared)
-    return handle
+  #call(run: Run, call: RpcCall, more: boolean): Promise<void> {
+    const { text, body } = this.#procedures.of(call, run.abort.signal)
+    return this.#answer(run, { kind: 'rpc', text }, true, body, more)
   }
 
   #transaction(run: Run, request: TransactionRequest): Promise<void> {
@@ -460,27 +378,4 @@ export class Connection {
       onRowFault: (fault, response) => this.#apply(fault, run, response),
     })
   }
-}
-
-function noSuchHandle(handle: number): SandboxSqlError {
-  return new SandboxSqlError({
-    ...wireError(`Could not find prepared statement with handle ${handle}.`),
-    number: 8179,
-    state: 4,
-  })
-}
-
-function noSuchProcedure(name: string): SandboxSqlError {
-  return new SandboxSqlError({ ...wireError(`Could not find stored procedure '${name}'.`), number: 2812, state: 62 })
-}
-
-/** 8005 to 8009 and the like: the tabular data stream says something that cannot be. */
-function wireError(message: string): {
-  number: number
-  state: number
-  severity: number
-  line: number
-  message: string
-} {
-  return { number: 8009, state: 1, severity: 16, line: 1, message }
 }
