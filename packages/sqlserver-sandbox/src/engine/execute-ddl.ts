@@ -5,6 +5,7 @@ import { columnOf, findColumn, fold, splitName, type Table, tablesOf } from './c
 import { implicitly } from './convert.ts'
 import { addColumn, addConstraint, addIndex } from './define-table.ts'
 import { notImplemented, sqlError } from './errors.ts'
+import { checkIndexFilter } from './index-filter.ts'
 import { findTable, placeOf, tableOf, typeOf } from './names.ts'
 import type { SessionState } from './state.ts'
 import { duckType, familyOf } from './types.ts'
@@ -182,7 +183,8 @@ export async function alterTable(state: SessionState, statement: StatementOf<'al
 export async function createIndex(state: SessionState, s: StatementOf<'createIndex'>): Promise<void> {
   const table = tableOf(state, s.table)
   await changeTable(state, table, async () => {
-    addIndex(state, table, s.name, 'index', s.unique, s.clustered, s.columns, s.include, s.filter)
+    if (s.filter !== undefined) checkIndexFilter(table, s.name, s.filter)
+    addIndex(state, table, s.name, 'index', s.unique, s.clustered, s.columns, s.include, s.filter?.text)
     if (s.unique) await checkExisting(state, table)
   })
 }

@@ -1,4 +1,5 @@
 import type { SqlType, SqlValue } from '../session.ts'
+import type { IndexFilter } from './index-filter.ts'
 
 /** One to four parts: [server.][database.][schema.]object. An omitted part is the empty string. */
 export type ObjectName = readonly string[]
@@ -303,7 +304,7 @@ type StatementBody =
       readonly table: ObjectName
       readonly columns: readonly IndexColumn[]
       readonly include: readonly string[]
-      readonly filter: string | undefined
+      readonly filter: IndexFilter | undefined
     }
   | {
       readonly kind: 'drop'

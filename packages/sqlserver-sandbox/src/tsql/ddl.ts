@@ -2,6 +2,7 @@ import { notImplemented } from '../engine/errors.ts'
 import type { AlterAction, ColumnSpec, IndexColumn, ObjectName, Statement, TableBody, TableConstraint } from './ast.ts'
 import type { Cursor } from './cursor.ts'
 import { parseAdditive, parseExpression } from './expressions.ts'
+import { parseIndexFilter } from './index-filter.ts'
 
 export function parseCreate(c: Cursor): Statement {
   const line = c.line
@@ -37,7 +38,10 @@ export function parseCreate(c: Cursor): Statement {
     const table = c.objectName()
     const columns = parseIndexColumns(c)
     const include = c.accept('INCLUDE') ? c.nameList() : []
-    const filter = c.accept('WHERE') ? c.textOf(() => parseExpression(c)) : undefined
+    // Only nonclustered indexes take one.
+    const filtered = !clustered && c.accept('WHERE')
+    const filter = filtered ? parseIndexFilter(c, { index: name, table: table.at(-1) ?? '' }) : undefined
+    if (clustered && c.at('WHERE')) throw c.syntaxError()
     skipStorage(c)
     return { kind: 'createIndex', line, name, unique, clustered, table, columns, include, filter }
   }
