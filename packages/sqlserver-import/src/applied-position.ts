@@ -73,6 +73,32 @@ export function prepareBatch(lockTimeoutMs: number): string {
   ].join('\n')
 }
 
+/** How a session stands while it writes: an error rolls back, and no lock is waited for without limit. */
+export function sessionSettings(lockTimeoutMs: number): readonly string[] {
+  return [
+    'SET NOCOUNT ON;',
+    'SET XACT_ABORT ON;',
+    `SET LOCK_TIMEOUT ${milliseconds(lockTimeoutMs)};`,
+    'SET TRANSACTION ISOLATION LEVEL READ COMMITTED;',
+  ]
+}
+
+/** The variables of {@link beginAtPosition}. */
+export const positionVariables =
+  '@lock int, @table_uuid uniqueidentifier, @snapshot_id bigint, @sequence bigint, @target_object_id int, @version int'
+
+/** Begins a transaction, takes the table's lock and reads where the target stands into {@link positionVariables}: NULL when there is nothing. */
+export function beginAtPosition(tableKey: string, lockTimeoutMs: number): readonly string[] {
+  return [
+    'BEGIN TRANSACTION;',
+    takeLock(lockResource(tableKey), lockTimeoutMs),
+    'SELECT @table_uuid = [table_uuid], @snapshot_id = [snapshot_id], @sequence = [sequence],',
+    '  @target_object_id = [target_object_id], @version = [version]',
+    `FROM ${appliedTable} WITH (UPDLOCK, HOLDLOCK) WHERE [table_key] = ${quoteString(positionKey(tableKey))};`,
+    `IF @version > ${appliedVersion} THROW ${raised.newerVersion}, N'icebridge: the position was written by a newer version', 1;`,
+  ]
+}
+
 /** Reads the position in a transaction of its own, after every importer that holds the table's lock has ended. */
 export function readPositionUnderLockBatch(tableKey: string, lockTimeoutMs: number): string {
   return [

@@ -1,14 +1,10 @@
-import { quoteString } from '@icebridge/sqlserver'
 import type { AppliedPosition } from '@icebridge/journal'
 import {
-  appliedTable,
-  appliedVersion,
+  beginAtPosition,
   bigintLiteral,
-  lockResource,
-  milliseconds,
-  positionKey,
+  positionVariables,
   raised,
-  takeLock,
+  sessionSettings,
   uuidLiteral,
   writePosition,
 } from './applied-position.ts'
@@ -43,16 +39,9 @@ export interface StraightLoad {
  */
 export function openStraightBatch(load: StraightLoad): string {
   return [
-    'SET NOCOUNT ON;',
-    'SET XACT_ABORT ON;',
-    `SET LOCK_TIMEOUT ${milliseconds(load.lockTimeoutMs)};`,
-    'SET TRANSACTION ISOLATION LEVEL READ COMMITTED;',
-    'DECLARE @lock int, @table_uuid uniqueidentifier, @snapshot_id bigint, @sequence bigint, @version int, @occupied int = 0;',
-    'BEGIN TRANSACTION;',
-    takeLock(lockResource(load.tableKey), load.lockTimeoutMs),
-    'SELECT @table_uuid = [table_uuid], @snapshot_id = [snapshot_id], @sequence = [sequence], @version = [version]',
-    `FROM ${appliedTable} WITH (UPDLOCK, HOLDLOCK) WHERE [table_key] = ${quoteString(positionKey(load.tableKey))};`,
-    `IF @version > ${appliedVersion} THROW ${raised.newerVersion}, N'icebridge: the position was written by a newer version', 1;`,
+    ...sessionSettings(load.lockTimeoutMs),
+    `DECLARE ${positionVariables}, @occupied int = 0;`,
+    ...beginAtPosition(load.tableKey, load.lockTimeoutMs),
     'IF @table_uuid IS NULL',
     'BEGIN',
     `SELECT TOP (1) @occupied = 1 FROM ${load.target} WITH (TABLOCKX, HOLDLOCK);`,

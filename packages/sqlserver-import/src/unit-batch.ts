@@ -1,14 +1,11 @@
 import { quoteString } from '@icebridge/sqlserver'
 import type { AppliedPosition } from '@icebridge/journal'
 import {
-  appliedTable,
-  appliedVersion,
+  beginAtPosition,
   bigintLiteral,
-  lockResource,
-  milliseconds,
-  positionKey,
+  positionVariables,
   raised,
-  takeLock,
+  sessionSettings,
   uuidLiteral,
   writePosition,
 } from './applied-position.ts'
@@ -55,19 +52,11 @@ export interface UnitBatch {
  */
 export function unitBatch(unit: UnitBatch): string {
   return [
-    'SET NOCOUNT ON;',
-    'SET XACT_ABORT ON;',
-    `SET LOCK_TIMEOUT ${milliseconds(unit.lockTimeoutMs)};`,
-    'SET TRANSACTION ISOLATION LEVEL READ COMMITTED;',
-    'DECLARE @lock int, @table_uuid uniqueidentifier, @snapshot_id bigint, @sequence bigint, @target_object_id int, @version int;',
+    ...sessionSettings(unit.lockTimeoutMs),
+    `DECLARE ${positionVariables};`,
     `DECLARE @keys bigint = 0, ${mergeVariables}, @removed bigint = 0;`,
     ...newestVersions(unit),
-    'BEGIN TRANSACTION;',
-    takeLock(lockResource(unit.tableKey), unit.lockTimeoutMs),
-    'SELECT @table_uuid = [table_uuid], @snapshot_id = [snapshot_id], @sequence = [sequence],',
-    '  @target_object_id = [target_object_id], @version = [version]',
-    `FROM ${appliedTable} WITH (UPDLOCK, HOLDLOCK) WHERE [table_key] = ${quoteString(positionKey(unit.tableKey))};`,
-    `IF @version > ${appliedVersion} THROW ${raised.newerVersion}, N'icebridge: the position was written by a newer version', 1;`,
+    ...beginAtPosition(unit.tableKey, unit.lockTimeoutMs),
     `IF ${standsAt(unit.from)}`,
     'BEGIN',
     ...targetIsTheSame(unit),

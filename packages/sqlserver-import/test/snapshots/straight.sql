@@ -2,12 +2,13 @@ SET NOCOUNT ON;
 SET XACT_ABORT ON;
 SET LOCK_TIMEOUT 5000;
 SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
-DECLARE @lock int, @table_uuid uniqueidentifier, @snapshot_id bigint, @sequence bigint, @version int, @occupied int = 0;
+DECLARE @lock int, @table_uuid uniqueidentifier, @snapshot_id bigint, @sequence bigint, @target_object_id int, @version int, @occupied int = 0;
 BEGIN TRANSACTION;
 EXEC @lock = sys.sp_getapplock @Resource = N'icebridge:erp.dbo.it''s', @LockMode = 'Exclusive', @LockOwner = 'Transaction', @LockTimeout = 5000;
 IF @lock = -999 THROW 50102, N'icebridge: the application lock could not be asked for', 1;
 IF @lock < 0 THROW 50101, N'icebridge: the application lock was not granted', 1;
-SELECT @table_uuid = [table_uuid], @snapshot_id = [snapshot_id], @sequence = [sequence], @version = [version]
+SELECT @table_uuid = [table_uuid], @snapshot_id = [snapshot_id], @sequence = [sequence],
+  @target_object_id = [target_object_id], @version = [version]
 FROM [icebridge].[applied] WITH (UPDLOCK, HOLDLOCK) WHERE [table_key] = N'erp.dbo.it''s';
 IF @version > 1 THROW 50105, N'icebridge: the position was written by a newer version', 1;
 IF @table_uuid IS NULL
