@@ -167,7 +167,8 @@ export class SqlServerImporter {
   async apply(unit: JournalUnit, plan: ImportPlan, options: ApplyOptions): Promise<ImportResult> {
     const run = this.#run(unit, plan, options)
     const { target, to } = run
-    const tableLock = unit.reload !== undefined || unit.rows >= this.#tableLockRows
+    const removes = unit.reload !== undefined
+    const tableLock = removes || unit.rows >= this.#tableLockRows
     const context = mergeContext(plan, { tableLock })
     const { planned } = run
     const [strategy, lockTimeoutMs] = [this.#strategy, this.#lockTimeoutMs]
@@ -175,7 +176,7 @@ export class SqlServerImporter {
       ...run,
       context,
       widest: options.widest ?? false,
-      probe: (among, rows) => probeBatch({ context, strategy, lockTimeoutMs, among, rows }),
+      probe: (among, rows) => probeBatch({ context, strategy, lockTimeoutMs, among, rows, removes }),
       batch: (ascending) =>
         unitBatch({
           tableKey: options.tableKey,
@@ -186,7 +187,7 @@ export class SqlServerImporter {
           runId: options.runId,
           atMs: this.#environment.nowMs(),
           lockTimeoutMs,
-          ...(unit.reload === undefined ? {} : { removes: context }),
+          ...(removes ? { removes: context } : {}),
           ...(unit.rows === 0 ? {} : { merge: { strategy, context, ascending, columns: planned } }),
         }),
     })

@@ -1,4 +1,5 @@
-import { bigintLiteral, milliseconds } from './applied-position.ts'
+import { bigintLiteral, sessionSettings } from './applied-position.ts'
+import { removeAbsent } from './keep.ts'
 import { mergeStatements, mergeVariables } from './merge-statements.ts'
 import type { MergeContext, MergeStrategy } from './merge-strategy.ts'
 
@@ -16,19 +17,19 @@ export interface Probe {
   readonly among: SequenceRange
   /** The rows that are merged. */
   readonly rows: SequenceRange
+  /** Whether the unit ends a reload, so that rows whose key is not kept go first. */
+  readonly removes: boolean
 }
 
 /** Pure: merges some rows of a stage as a unit would, and rolls that back. It raises the error that the rows bring about. */
-export function probeBatch({ context, strategy, lockTimeoutMs, among, rows }: Probe): string {
+export function probeBatch({ context, strategy, lockTimeoutMs, among, rows, removes }: Probe): string {
   return [
-    'SET NOCOUNT ON;',
-    'SET XACT_ABORT ON;',
-    `SET LOCK_TIMEOUT ${milliseconds(lockTimeoutMs)};`,
-    'SET TRANSACTION ISOLATION LEVEL READ COMMITTED;',
-    `DECLARE ${mergeVariables};`,
+    ...sessionSettings(lockTimeoutMs),
+    `DECLARE ${mergeVariables}, @removed bigint = 0;`,
     keepOnly(context, among),
     'BEGIN TRANSACTION;',
     keepOnly(context, rows),
+    ...(removes ? [removeAbsent(context)] : []),
     ...mergeStatements(context, strategy),
     'ROLLBACK TRANSACTION;',
   ].join('\n')

@@ -1,25 +1,37 @@
 import { quoteName, quoteString } from '@icebridge/sqlserver'
 import type { Row } from './position-row.ts'
+import type { TargetColumn } from './unit-rows.ts'
 
 /** A constraint or unique index of the target. */
-export interface TargetConstraint {
-  readonly kind: 'check' | 'foreign-key' | 'unique'
+export type TargetConstraint = {
   readonly name: string
   /** Columns of the target, in the constraint's order; of a check, those that its text names. */
   readonly columns: readonly string[]
-  /** Only of a foreign key. */
-  readonly references?: {
-    /** Quoted, in two parts. */
-    readonly table: string
-    readonly columns: readonly string[]
-    /** Whether it points at the target itself. */
-    readonly own: boolean
-  }
-}
+} & (
+  | {
+      readonly kind: 'unique'
+      /** The condition on the rows that must differ, as the catalog has it; without it all must. */
+      readonly filter?: string
+    }
+  | {
+      readonly kind: 'check'
+      /** As the catalog has it. */
+      readonly definition: string
+    }
+  | {
+      readonly kind: 'foreign-key'
+      readonly references: {
+        /** Quoted, in two parts. */
+        readonly table: string
+        readonly columns: readonly string[]
+        /** Whether it points at the target itself. */
+        readonly own: boolean
+      }
+    }
+)
 
 /**
- * The constraints of a target that are looked at: a row a column, in the constraint's order. Filtered indexes are not among them, because
- * their filter cannot be asked of the stage.
+ * The constraints of a target that are looked at: a row a column, in the constraint's order.
  *
  * @see https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-foreign-key-columns-transact-sql
  * @see https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-check-constraints-transact-sql
@@ -38,10 +50,10 @@ export function constraintQueries(target: string): readonly string[] {
       `WHERE f.[parent_object_id] = ${table} AND f.[is_disabled] = 0 ORDER BY f.[name], k.[constraint_column_id];`,
     ].join('\n'),
     [
-      'SELECT x.[name] AS [name], c.[name] AS [column] FROM sys.indexes AS x',
+      'SELECT x.[name] AS [name], x.[filter_definition] AS [filter], c.[name] AS [column] FROM sys.indexes AS x',
       'JOIN sys.index_columns AS k ON k.[object_id] = x.[object_id] AND k.[index_id] = x.[index_id]',
       'JOIN sys.columns AS c ON c.[object_id] = k.[object_id] AND c.[column_id] = k.[column_id]',
-      `WHERE x.[object_id] = ${table} AND x.[is_unique] = 1 AND x.[is_disabled] = 0 AND x.[has_filter] = 0 AND k.[key_ordinal] > 0`,
+      `WHERE x.[object_id] = ${table} AND x.[is_unique] = 1 AND x.[is_disabled] = 0 AND k.[key_ordinal] > 0`,
       'ORDER BY x.[name], k.[key_ordinal];',
     ].join('\n'),
     [
@@ -71,16 +83,48 @@ export function constraintsOf(
         own: Number(rows[0]?.['own']) === 1,
       },
     })),
-    ...grouped(indexes).map(([name, rows]): TargetConstraint => ({
-      kind: 'unique',
-      name,
-      columns: rows.map((row) => text(row, 'column')),
-    })),
+    ...grouped(indexes).map(([name, rows]): TargetConstraint => {
+      const filter = rows[0]?.['filter'] ?? null
+      return {
+        kind: 'unique',
+        name,
+        columns: rows.map((row) => text(row, 'column')),
+        ...(filter === null ? {} : { filter: String(filter) }),
+      }
+    }),
     ...checks.map((row): TargetConstraint => ({
       kind: 'check',
       name: text(row, 'name'),
+      definition: text(row, 'definition'),
       // SQL Server keeps the text of a check with its names in brackets.
       columns: columns.filter((name) => name === row['column'] || text(row, 'definition').includes(quoteName(name))),
     })),
   ]
+}
+
+/**
+ * The columns of a target and what the server gives them in a row that says nothing of them: a row each.
+ *
+ * @see https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-default-constraints-transact-sql
+ */
+export function targetColumnsQuery(target: string): string {
+  return [
+    'SELECT c.[name] AS [name], d.[definition] AS [default],',
+    // An identity, computed or period column, a rowversion, or a default that is an object of its own (sp_bindefault).
+    'CASE WHEN c.[is_identity] = 1 OR c.[is_computed] = 1 OR c.[generated_always_type] <> 0 OR c.[system_type_id] = 189',
+    '  OR (c.[default_object_id] <> 0 AND d.[object_id] IS NULL) THEN 1 ELSE 0 END AS [made]',
+    'FROM sys.columns AS c LEFT JOIN sys.default_constraints AS d ON d.[object_id] = c.[default_object_id]',
+    `WHERE c.[object_id] = OBJECT_ID(${quoteString(target)});`,
+  ].join('\n')
+}
+
+/** The answer to {@link targetColumnsQuery}. */
+export function targetColumnsOf(rows: readonly Row[]): readonly TargetColumn[] {
+  return rows.map((row) => {
+    const fallback = row['default'] ?? null
+    return {
+      name: String(row['name']),
+      fallback: Number(row['made']) === 1 ? undefined : fallback === null ? null : String(fallback),
+    }
+  })
 }

@@ -126,7 +126,13 @@ const alter = (column: string): string => `ALTER TABLE [dbo].[orders] ALTER COLU
 test.each([
   ['a check constraint', { n: 13 }, '', 547, /column n, row with id = 7, line = 2: error 547: .*ck_n/],
   ['a foreign key', { parent: 9 }, '', 547, /column parent, row with id = 7, line = 2: error 547: .*fk_parent/],
-  ['a unique index', { tag: 2 }, '', 2627, /column tag, row with id = 7, line = 2: error 2627: .*uq_tag/],
+  [
+    'a unique index',
+    { tag: 2 },
+    '',
+    2627,
+    /column tag, row with id = 7, line = 2 beside the target's row with id = 2, line = 1: error 2627: .*uq_tag/,
+  ],
   [
     'a column made NOT NULL after the plan',
     { tag: 3 },
@@ -236,12 +242,14 @@ describe.each([
     // 1 and 4 swap a value; 5 has one that 2 keeps.
     await expect(refusal([upsert(4, null, 1), upsert(1, null, 4), upsert(5, null, 2)])).rejects.toMatchObject({
       code: 'row-refused',
-      message: expect.stringContaining('column code, row with id = 5: error 2627: '),
+      message: expect.stringContaining(
+        "column code, row with id = 5 beside the target's row with id = 2: error 2627: ",
+      ),
     })
     // Two rows of the unit have the same value.
     await expect(refusal([upsert(4, null, 4), upsert(5, null, 7), upsert(6, null, 7)])).rejects.toMatchObject({
       code: 'row-refused',
-      message: expect.stringContaining('column code, row with id = 5: error 2627: '),
+      message: expect.stringContaining('column code, row with id = 5 beside the row with id = 6: error 2627: '),
     })
     expect(await server.query({ text: 'SELECT [id], [code] FROM [dbo].[orders] ORDER BY [id]' })).toEqual(
       [1, 2, 3].map((id) => ({ id, code: id })),
