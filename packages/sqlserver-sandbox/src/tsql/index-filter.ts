@@ -92,6 +92,7 @@ function constantText(value: Expression, refused: () => Error): string {
   }
   if (value.kind !== 'literal') throw refused()
   if (value.value instanceof Uint8Array) return `0x${Buffer.from(value.value).toString('hex').toUpperCase()}`
+  if (typeof value.value === 'object') throw refused()
   const text = String(value.value)
   if (value.type.name === 'varchar') return `'${text.replaceAll("'", "''")}'`
   if (value.type.name === 'nvarchar') return `N'${text.replaceAll("'", "''")}'`
