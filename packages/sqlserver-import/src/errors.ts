@@ -6,7 +6,7 @@ export type ImportErrorCode =
   | 'invalid-argument'
   /** A unit's rows are not what the unit says: a count, an order or a column does not fit. */
   | 'malformed-unit'
-  /** A value does not fit a target column whose loss was declared; nothing was merged. */
+  /** A value does not fit a target column whose loss was declared, or has a character that its code page lacks; nothing was merged. */
   | 'value-does-not-fit'
   /** The target refused a row: a constraint, a NOT NULL column, a length or a range. The message names it by key where it can be told. */
   | 'row-refused'

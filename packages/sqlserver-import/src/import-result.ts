@@ -48,7 +48,7 @@ export type ImportResult =
        */
       readonly status: 'widen'
       readonly reason: string
-      /** The server's error number; undefined for a value that does not fit a narrower column. */
+      /** The server's error number; undefined for a value that does not fit. */
       readonly number: number | undefined
       readonly cause: unknown
       readonly attempts: number

@@ -80,7 +80,8 @@ async function find(
   { refusal, constraint }: { readonly refusal: Refusal; readonly constraint: TargetConstraint | undefined },
 ): Promise<Found> {
   const unknown = (why: string): Found => ({ refusal, culprit: { kind: 'unknown', why } })
-  if (run.unit.rows === 0) return unknown('the unit has none; it deletes what a reload does not contain')
+  if (run.unit.rows === 0)
+    return unknown('the unit has none, and is refused for what it deletes because the reload does not contain it')
   const queries = constraint === undefined ? undefined : await queriesFor(connection, run, constraint)
   const culprit = await firstOf(connection, run, queries ?? [])
   if (culprit !== undefined) return { refusal, culprit }
@@ -186,7 +187,8 @@ async function probed(connection: TargetConnection, run: RefusalRun, refusal: Re
     }
   }
   const range = await refusedRange({ ...run.unit.sequence, refusal }, probe)
-  return range ?? 'the unit is refused without any of its rows, for what it deletes besides'
+  const besides = run.unit.reload === undefined ? '' : ', for what it deletes because the reload does not contain it'
+  return range ?? `the unit is refused without any of its rows${besides}`
 }
 
 async function foundIn(connection: TargetConnection, run: RefusalRun, range: RefusedRange): Promise<Found> {

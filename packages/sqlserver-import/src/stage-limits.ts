@@ -6,7 +6,7 @@ import { wholeType } from './staged-narrowing.ts'
 /** Columns of the stage beside the target's: the sequence number and the operation. */
 const ownColumns = 2
 /** @see https://learn.microsoft.com/sql/sql-server/maximum-capacity-specifications-for-sql-server */
-const maxColumns = 1024
+export const maxColumns = 1024
 /** @see https://learn.microsoft.com/sql/sql-server/maximum-capacity-specifications-for-sql-server "Bytes per row" */
 const maxRowBytes = 8060
 

@@ -29,7 +29,7 @@ export interface StageColumn {
   readonly nullable: boolean
   /** Only of sql_variant: what is loaded in its place. */
   readonly variant?: StagedVariant
-  /** Only of a column whose loss is declared: what is loaded in its place. */
+  /** Only of a column whose values are looked at in the stage: what is loaded in its place. */
   readonly narrowing?: StagedNarrowing
 }
 
@@ -54,7 +54,7 @@ export function stageColumns(plan: ImportPlan): readonly StageColumn[] {
       nullable: !key,
       ...(type.name === 'sql_variant' ? { variant: { name, text: `${name}t`, base: `${name}b` } } : {}),
       ...(verdict === 'narrowed'
-        ? { narrowing: { name, type, collation, wide: `${name}w`, wideType: wholeType(source.type) } }
+        ? { narrowing: { name, type, collation, wide: `${name}w`, wideType: wholeType(source.type), declared: true } }
         : {}),
     }
   })

@@ -2,7 +2,7 @@ import { formatSqlType, quoteName } from '@icebridge/sqlserver'
 import type { SqlType } from '@icebridge/sqlserver'
 import { collateClause, familyOf, isUnicode, lengthOf } from './sql-type.ts'
 
-/** A column whose target is narrower by declaration: its values are staged whole, looked at, and then made the target's. */
+/** A column whose values are staged whole, looked at, and then made the target's. */
 export interface StagedNarrowing {
   /** The stage's column of the target's type, filled after the load. */
   readonly name: string
@@ -11,6 +11,8 @@ export interface StagedNarrowing {
   /** The stage's column that holds the values as they are. */
   readonly wide: string
   readonly wideType: SqlType
+  /** Whether the target is narrower by declaration. Else only characters can be lost, and none may. */
+  readonly declared: boolean
 }
 
 /** The type in which values are staged whole: text of any code page as Unicode. */
@@ -58,7 +60,9 @@ function conditions(narrowing: StagedNarrowing): { readonly unfit: string; reado
   switch (familyOf(type)) {
     case 'character': {
       const bytes = isUnicode(type) ? wide : `CONVERT(varchar(max), ${wide}${collateClause(narrowing.collation)})`
-      const back = `CONVERT(nvarchar(max), ${converted(narrowing)}) COLLATE Latin1_General_BIN2`
+      // What a char pads is a loss only by declaration.
+      const kept = narrowing.declared ? converted(narrowing) : bytes
+      const back = `CONVERT(nvarchar(max), ${kept}) COLLATE Latin1_General_BIN2`
       return {
         unfit: limit === Infinity ? '1 = 0' : `DATALENGTH(${bytes}) > ${limit * (isUnicode(type) ? 2 : 1)}`,
         lossy: `${back} <> ${wide} OR DATALENGTH(${back}) <> DATALENGTH(${wide})`,

@@ -18,6 +18,7 @@ import { withColumns } from './target-shape.ts'
 import type { PlannedColumn } from './target-shape.ts'
 import type { TargetConnection } from './target.ts'
 import { UnitStream } from './unit-stream.ts'
+import { withWholeText } from './whole-text.ts'
 
 /** Everything that a straight load needs. */
 export interface StraightRun extends OutcomeRun {
@@ -53,7 +54,7 @@ export async function runStraight(run: StraightRun): Promise<StraightResult> {
       return await loadOnce(run, at, attempt)
     } catch (error) {
       run.signal?.throwIfAborted()
-      const refusal = refusalOf(error, at.phase)
+      const refusal = refusalOf(run, error, at.phase)
       if (refusal !== undefined) return declined(run, refusal, { attempts: attempt, cause: error })
       failure = failureOf(error, at.phase === 'commit' ? 'merge' : 'stage', run.target)
     }
@@ -129,12 +130,12 @@ async function load(connection: TargetConnection, run: StraightRun): Promise<{ r
 }
 
 /**
- * Errors of the load that the stage may cure: a constraint, which rows further on may mend; a refused value, whose row the stage can
- * name; a right that only INSERT BULK needs (229 and
- * its like, 1088, 4834).
+ * Errors of the load that the stage may cure: a constraint, or a character that a code page lacks, which rows further on may mend; a
+ * refused value, whose row the stage can name; a right that only INSERT BULK needs (229 and its like, 1088, 4834).
  */
-function refusalOf(error: unknown, phase: Phase): FoundReason | undefined {
+function refusalOf(run: StraightRun, error: unknown, phase: Phase): FoundReason | undefined {
   if (phase === 'open') return undefined
+  if (withWholeText(run.columns, error) !== undefined) return 'value'
   const { kind, number } = classify(error)
   if (number === 2601 || number === 2627 || number === 547) return 'constraint'
   if (number !== undefined && isAboutRow(number)) return 'value'

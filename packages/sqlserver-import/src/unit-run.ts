@@ -22,6 +22,7 @@ import { fillVariantsBatch, variantBasesQuery } from './staged-variant.ts'
 import { withColumns } from './target-shape.ts'
 import type { TargetConnection } from './target.ts'
 import { UnitStream } from './unit-stream.ts'
+import { withWholeText } from './whole-text.ts'
 
 /** Everything that applying one unit needs; nothing of it changes from attempt to attempt but the time in the batch. */
 export interface UnitRun extends RefusalRun {
@@ -106,8 +107,21 @@ async function explained(run: UnitRun, error: unknown, connection: TargetConnect
   return await refusedRow(connection, run, { number, error })
 }
 
-/** Fills a new stage on a new connection, outside any transaction. */
+/** Fills a new stage, once more where a character that no code page has may stand in a version that a later one supersedes. */
 async function stage(run: UnitRun): Promise<Staged> {
+  for (let { columns } = run; ;) {
+    try {
+      return await stageOnce({ ...run, columns })
+    } catch (error) {
+      const whole = withWholeText(columns, error)
+      if (whole === undefined) throw error
+      columns = whole
+    }
+  }
+}
+
+/** Fills a new stage on a new connection, outside any transaction. */
+async function stageOnce(run: UnitRun): Promise<Staged> {
   const connection = await run.server.connection(optionsOf(run))
   try {
     await stageKeys(connection, run)
@@ -147,7 +161,7 @@ async function fillVariants(connection: TargetConnection, run: UnitRun): Promise
 }
 
 /**
- * Makes the target's values of the columns whose loss was declared, once all are known to fit. Gives what is lost.
+ * Makes the target's values of the columns that are staged whole, once all are known to fit. Gives what is lost by declaration.
  *
  * @throws {ImportError} `value-does-not-fit` that names the column and the key of the first row.
  */
@@ -171,6 +185,7 @@ async function narrow(
     if (bigintOf(row, 'unfit') > 0n) throw await doesNotFit(connection, run, { source, narrowing, row })
     const lossy = bigintOf(row, 'lossy')
     if (lossy === 0n) continue
+    if (!narrowing.declared) throw await doesNotFit(connection, run, { source, narrowing, row })
     losses[source] = lossy
     run.logger.warn(
       { target: run.target, column: source, rows: String(lossy), firstSequence: String(row['first']) },
@@ -190,12 +205,20 @@ async function doesNotFit(
   const { source, narrowing, row } = found
   const first = bigintOf(row, 'first')
   const { resultSets } = await connection.batch(stagedKeyQuery(stageTable, run.columns, first), optionsOf(run))
-  const count = bigintOf(row, 'unfit')
+  const unfit = bigintOf(row, 'unfit')
+  const count = unfit === 0n ? bigintOf(row, 'lossy') : unfit
+  const one = count === 1n
+  const problem =
+    unfit === 0n
+      ? `${one ? 'value has' : 'values have'} a character that the code page of ${narrowing.collation} lacks`
+      : `${one ? 'value does' : 'values do'} not fit ${formatSqlType(narrowing.type)}`
   return new ImportError(
     'value-does-not-fit',
-    `${run.target}, column ${source}: ${count} ${count === 1n ? 'value does' : 'values do'} not fit ${formatSqlType(narrowing.type)}, the first in the row ${String(resultSets.at(-1)?.[0]?.['key'])}`,
+    `${run.target}, column ${source}: ${count} ${problem}, the first in the row ${String(resultSets.at(-1)?.[0]?.['key'])}`,
     {
-      hint: 'allowLoss lets digits and characters be lost, not whole values: widen the target column, or correct the value in the source.',
+      hint: narrowing.declared
+        ? 'allowLoss lets digits and characters be lost, not whole values: widen the target column, or correct the value in the source.'
+        : 'Make the target column nvarchar or give it a UTF-8 collation, or correct the value in the source.',
       context: { target: run.target, column: source, rows: Number(count), sequence: String(first) },
     },
   )

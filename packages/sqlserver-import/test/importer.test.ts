@@ -163,7 +163,7 @@ describe.each([
     await expect(attempt).rejects.toMatchObject({
       code: 'row-refused',
       context: { number: 515 },
-      message: expect.stringMatching(/^\[dbo\]\.\[orders\]: error 515: /),
+      message: expect.stringMatching(/^\[dbo\]\.\[orders\], column name: error 515: /),
     })
     expect(await idsIn(target)).toEqual([1, 2])
     expect(await importer.position(tableKey)).toEqual(first.position)
