@@ -21,6 +21,22 @@ it('gives each of many pages at a time its own frame, whatever they are', async 
   }
 })
 
+it('frees the memory of frames that were given back, and of no others', async () => {
+  const frames = new ZstdFrames(1)
+  const kept = page(600_000, 0)
+  const early = await frames.compress(kept)
+  const given: Uint8Array[] = []
+  // Several times the memory of a stream's output.
+  for (let at = 0; at < 40; at += 1) {
+    const parts = await frames.compress(page(600_000, at))
+    given.push(...parts)
+    for (const part of parts) frames.giveBack(part)
+  }
+  expect(given.filter(({ length }) => length === 0).length).toBeGreaterThan(20)
+  expect(zstdDecompressSync(Buffer.concat(early)).equals(kept)).toBe(true)
+  frames.release()
+})
+
 it('says how long a page is, as readers that take a page at once want it', async () => {
   const frames = new ZstdFrames(3)
   await frames.compress(page(1000, 0))

@@ -24,6 +24,8 @@ export interface PageCompressor {
   compressNow(bytes: Buffer, share: number): Uint8Array | undefined
   /** Compresses parts as if they were one, which they never become where the codec takes them as they are; nor does the result. */
   compressParts(parts: readonly Uint8Array[]): Promise<readonly Uint8Array[]>
+  /** Says that nobody reads a part of a page any more, so that its memory may be freed at once. */
+  giveBack?(part: Uint8Array): void
   /** Frees what is kept from page to page, as far as no page is being compressed. */
   release?(): void
 }
@@ -67,6 +69,7 @@ export function pageCompressor(compression: Compression, level?: number): PageCo
                 zstdCompressSync(bytes, { params, chunkSize: chunkSize(bytes, share), pledgedSrcSize: bytes.length }),
               )
             : undefined,
+        giveBack: (part) => frames.giveBack(part),
         release: () => frames.release(),
         compressParts: async (parts) => {
           const pledgedSrcSize = parts.reduce((sum, part) => sum + part.length, 0)

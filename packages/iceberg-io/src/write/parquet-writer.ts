@@ -240,7 +240,7 @@ export class ParquetWriter {
 
   /** Small parts go in one piece; large ones are not copied once more. */
   async #putTogether(parts: readonly Uint8Array[]): Promise<void> {
-    const { memory } = this.#options
+    const { memory, compressor } = this.#options
     const gathered = new Uint8Array(memory.take(WRITE_BYTES), 0, WRITE_BYTES)
     let filled = 0
     const flush = async (): Promise<void> => {
@@ -256,6 +256,7 @@ export class ParquetWriter {
         gathered.set(part, filled)
         filled += part.length
       }
+      compressor.giveBack?.(part)
     }
     await flush()
     memory.giveBack(gathered.buffer)

@@ -13,6 +13,7 @@ const STREAMS = Math.min(4, availableParallelism())
  */
 export class ZstdFrames {
   readonly #level: number
+  readonly #outputs = new WeakMap<ArrayBufferLike, Output>()
   readonly #idle: FrameStream[] = []
   readonly #waiting: ((stream: FrameStream) => void)[] = []
   #streams = 0
@@ -33,6 +34,11 @@ export class ZstdFrames {
     }
   }
 
+  /** Says that nobody reads a part of a frame any more. Memory that has no other is freed at once, not by the garbage collector. */
+  giveBack(part: Uint8Array): void {
+    this.#outputs.get(part.buffer)?.giveBack()
+  }
+
   /** Frees what no page is compressed in. The next page makes it anew. */
   release(): void {
     for (const stream of this.#idle.splice(0)) {
@@ -44,19 +50,60 @@ export class ZstdFrames {
   #next(): FrameStream | Promise<FrameStream> {
     if (this.#streams === STREAMS) return new Promise((resolve) => this.#waiting.push(resolve))
     this.#streams += 1
-    return new FrameStream(this.#level)
+    return new FrameStream(this.#level, this.#outputs)
+  }
+}
+
+/** Memory that a stream has written frames into. */
+class Output {
+  readonly #buffer: ArrayBufferLike
+  #read = 0
+  #isFull = false
+
+  constructor(buffer: ArrayBufferLike) {
+    this.#buffer = buffer
+  }
+
+  handOut(): void {
+    this.#read += 1
+  }
+
+  giveBack(): void {
+    this.#read -= 1
+    this.#freeIfDone()
+  }
+
+  /** The stream writes into another one from now on. */
+  fill(): void {
+    this.#isFull = true
+    this.#freeIfDone()
+  }
+
+  #freeIfDone(): void {
+    if (this.#isFull && this.#read === 0 && this.#buffer instanceof ArrayBuffer) this.#buffer.transfer(0)
   }
 }
 
 class FrameStream {
   readonly #codec: Transform & { close(): void }
   #parts: Uint8Array[] = []
+  #output: Output | undefined
 
-  constructor(level: number) {
+  constructor(level: number, outputs: WeakMap<ArrayBufferLike, Output>) {
     const params = { [constants.ZSTD_c_compressionLevel]: level }
     // Every write ends a frame.
     this.#codec = createZstdCompress({ params, chunkSize: OUTPUT_BYTES, flush: constants.ZSTD_e_end })
-    this.#codec.on('data', (part: Uint8Array) => this.#parts.push(part))
+    this.#codec.on('data', (part: Uint8Array) => {
+      let output = outputs.get(part.buffer)
+      if (output === undefined) {
+        output = new Output(part.buffer)
+        outputs.set(part.buffer, output)
+        this.#output?.fill()
+        this.#output = output
+      }
+      output.handOut()
+      this.#parts.push(part)
+    })
     // A write that fails says so itself.
     this.#codec.on('error', () => {})
   }
