@@ -5,6 +5,9 @@ import { XxHash64 } from '../parquet/xxhash64.ts'
 import type { Leaf } from './parquet-schema.ts'
 import type { RawBounds } from './value-encoder.ts'
 
+/** Pages that wait to be hashed, which most of them never are. */
+const MOST_RISING_BYTES = 2 * 1024 * 1024
+
 export interface BloomOptions {
   /** Share of absent values that the filter takes for present. */
   readonly falsePositives: number
@@ -28,15 +31,44 @@ export class BloomFilter {
   readonly #options: BloomOptions
   readonly #hashes = new HashSet()
   #full: SplitBlocks | undefined = undefined
+  /** Pages of integers that have come in rising order, not hashed: of most of them there will be no filter. */
+  #rising: Uint8Array[] = []
+  #risingBytes = 0
+  #last: number | bigint | undefined = undefined
+  #isRising: boolean
 
   constructor(leaf: Leaf, options: BloomOptions) {
     this.#width = valueWidth(leaf)
     this.#isInteger = leaf.physical === 'INT32' || leaf.physical === 'INT64'
     this.#options = options
+    this.#isRising = this.#isInteger
   }
 
   /** Adds plain encoded values: those of a page, or those of a dictionary. */
   add(plain: Uint8Array): void {
+    if (this.#isRising) {
+      // Memory of its own, aligned.
+      const page = Uint8Array.from(plain)
+      this.#last = risingEnd(
+        this.#width === 4 ? new Int32Array(page.buffer) : new BigInt64Array(page.buffer),
+        this.#last,
+      )
+      this.#rising.push(page)
+      this.#risingBytes += page.length
+      if (this.#last !== undefined && this.#risingBytes <= MOST_RISING_BYTES) return
+      this.#hashRising()
+      return
+    }
+    this.#hash(plain)
+  }
+
+  #hashRising(): void {
+    this.#isRising = false
+    for (const page of this.#rising.splice(0)) this.#hash(page)
+    this.#risingBytes = 0
+  }
+
+  #hash(plain: Uint8Array): void {
     const hasher = new XxHash64(plain)
     const width = this.#width
     if (width > 0) {
@@ -60,6 +92,11 @@ export class BloomFilter {
    * leave, of which a filter would say little more. The next chunk begins.
    */
   take(bounds: RawBounds | undefined): Uint8Array | undefined {
+    if (this.#risingBytes > 0 && !isDense(bounds, this.#risingBytes / this.#width)) this.#hashRising()
+    this.#rising = []
+    this.#risingBytes = 0
+    this.#last = undefined
+    this.#isRising = this.#isInteger
     const { size } = this.#hashes
     const count = this.#isInteger && isDense(bounds, size) ? 0 : size
     const blocks = this.#full ?? (count === 0 ? undefined : this.#blocks(filterBytes(count, this.#options)))
@@ -89,6 +126,19 @@ export class BloomFilter {
     this.#hashes.each((high, low) => blocks.add(high, low))
     return blocks
   }
+}
+
+/** The last of values that rise from `before` on, each above the one before it; undefined where they do not. */
+function risingEnd(
+  values: Int32Array | BigInt64Array,
+  before: number | bigint | undefined,
+): number | bigint | undefined {
+  let last = before
+  for (const value of values) {
+    if (last !== undefined && value <= last) return undefined
+    last = value
+  }
+  return last
 }
 
 /** True for integers that fill half of their range. */

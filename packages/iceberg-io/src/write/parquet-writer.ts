@@ -14,7 +14,7 @@ import { shred } from './shred.ts'
 const CREATED_BY = 'icebridge'
 const MAGIC = Buffer.from('PAR1')
 const ROWS_A_STEP = 4096
-/** Parts of a column chunk are written together up to this. */
+/** Small pieces are written together up to this. */
 const WRITE_BYTES = 1 << 20
 
 export interface ParquetWriterOptions extends Omit<LeafOptions, 'bloom'> {
@@ -67,6 +67,9 @@ export class ParquetWriter {
   readonly #chunks: WrittenChunk[][] = []
   #checked: { readonly schema: ArrowSchema; readonly order: readonly number[] } | undefined = undefined
   #position = 0
+  /** The end of what was put, which is not yet in the file. */
+  #gathered: Uint8Array | undefined = undefined
+  #gatheredBytes = 0
   #rowCount = 0
   #groupRows = 0
   #groupBytes = 0
@@ -87,7 +90,7 @@ export class ParquetWriter {
     return this.#rowCount
   }
 
-  /** Bytes written, plus what the open row group will add if it compresses like the ones before it. */
+  /** Bytes put, plus what the open row group will add if it compresses like the ones before it. */
   get estimatedBytes(): number {
     return this.#position + this.#groupBytes * this.#ratio
   }
@@ -145,6 +148,9 @@ export class ParquetWriter {
         createdBy: CREATED_BY,
       }),
     )
+    await this.#flush()
+    if (this.#gathered !== undefined) this.#options.memory.giveBack(this.#gathered.buffer)
+    this.#gathered = undefined
     return {
       rowCount: this.#rowCount,
       sizeBytes: this.#position,
@@ -180,6 +186,7 @@ export class ParquetWriter {
   async #endRowGroup(): Promise<void> {
     if (this.#groupRows === 0) return
     if (this.#position === 0) await this.#put(MAGIC)
+    const { compressor } = this.#options
     const offset = this.#position
     const entries: PendingChunk[] = []
     const written: WrittenChunk[] = []
@@ -188,10 +195,13 @@ export class ParquetWriter {
     for (const leaf of this.#leaves) {
       const { parts, pages, bloomFilter, ...chunk } = await leaf.takeChunk()
       const start = this.#position
-      await this.#putTogether(parts)
+      for (const part of parts) {
+        await this.#put(part)
+        compressor.giveBack?.(part)
+      }
       entries.push({
         ...chunk,
-        codec: this.#options.compressor.codec,
+        codec: compressor.codec,
         dataPageOffset: start + chunk.dictionaryBytes,
         dictionaryPageOffset: chunk.hasDictionary ? start : undefined,
         offsetIndex: encodeOffsetIndex(pages, start),
@@ -238,33 +248,24 @@ export class ParquetWriter {
     return { offset, length: bytes.length }
   }
 
-  /** Small parts go in one piece; large ones are not copied once more. */
-  async #putTogether(parts: readonly Uint8Array[]): Promise<void> {
-    const { memory, compressor } = this.#options
-    const gathered = new Uint8Array(memory.take(WRITE_BYTES), 0, WRITE_BYTES)
-    let filled = 0
-    const flush = async (): Promise<void> => {
-      if (filled > 0) await this.#put(gathered.subarray(0, filled))
-      filled = 0
+  /** Small pieces go to the file together; large ones are not copied once more. */
+  async #put(bytes: Uint8Array): Promise<void> {
+    const large = bytes.length > WRITE_BYTES >> 2
+    if (large || this.#gatheredBytes + bytes.length > WRITE_BYTES) await this.#flush()
+    if (large) {
+      await this.#file.write(bytes)
+    } else {
+      this.#gathered ??= new Uint8Array(this.#options.memory.take(WRITE_BYTES), 0, WRITE_BYTES)
+      this.#gathered.set(bytes, this.#gatheredBytes)
+      this.#gatheredBytes += bytes.length
     }
-    for (const part of parts) {
-      if (filled + part.length > WRITE_BYTES) await flush()
-      if (part.length > WRITE_BYTES >> 2) {
-        await flush()
-        await this.#put(part)
-      } else {
-        gathered.set(part, filled)
-        filled += part.length
-      }
-      compressor.giveBack?.(part)
-    }
-    await flush()
-    memory.giveBack(gathered.buffer)
+    this.#position += bytes.length
   }
 
-  async #put(bytes: Uint8Array): Promise<void> {
-    await this.#file.write(bytes)
-    this.#position += bytes.length
+  async #flush(): Promise<void> {
+    if (this.#gathered === undefined || this.#gatheredBytes === 0) return
+    await this.#file.write(this.#gathered.subarray(0, this.#gatheredBytes))
+    this.#gatheredBytes = 0
   }
 
   /** For each table column its index in the batch, -1 when it is absent. */

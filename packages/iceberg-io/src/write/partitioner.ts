@@ -18,7 +18,7 @@ export interface PartitionedBatch {
   readonly batch: RecordBatch
 }
 
-/** Cuts batches by partition. Rows with equal sources as the row before cost one comparison. */
+/** Cuts batches by partition. Rows with equal sources as the row before cost one comparison, or none if all of a batch are. */
 export class Partitioner {
   /** Type of each field's source column. */
   readonly sources: readonly Type[]
@@ -49,6 +49,10 @@ export class Partitioner {
   split(batch: RecordBatch): PartitionedBatch[] {
     if (batch.numRows === 0) return []
     const readers = this.#fields.map((field) => sourceReader(batch, field))
+    if (readers.every((reader) => reader.isConstant)) {
+      const values = readers.map((reader) => reader.partitionValue(0))
+      return [{ key: keyOf(values), values, batch }]
+    }
     const found = new Map<string, Group>()
     const groups: Group[] = []
     const groupOf = new Int32Array(batch.numRows)
@@ -89,6 +93,8 @@ interface Group {
 }
 
 interface SourceReader {
+  /** True when all rows are known to have the same source value. */
+  readonly isConstant: boolean
   /** True when the row has the same source value as the one before it. */
   readonly same: (row: number) => boolean
   readonly partitionValue: (row: number) => PartitionValue
@@ -103,16 +109,36 @@ function sourceReader(batch: RecordBatch, source: PartitionSource): SourceReader
   const found = source.names.length === 0 ? undefined : sourceView(batch, source)
   if (found === undefined) {
     const value = source.apply(null)
-    return { same: () => true, partitionValue: () => value }
+    return { isConstant: true, same: () => true, partitionValue: () => value }
   }
   const { view, isNull } = found
   const equal = equality(view)
   return {
+    isConstant: source.names.length === 1 && isConstant(view, batch.numRows),
     same: (row) => {
       const nothing = isNull(row)
       return nothing === isNull(row - 1) && (nothing || equal(row))
     },
     partitionValue: (row) => source.apply(isNull(row) ? null : sourceValue(view, row)),
+  }
+}
+
+/** Whether all rows have the same bits, where that shows at once: they equal themselves moved by one value. */
+function isConstant(view: ColumnView, rows: number): boolean {
+  switch (view.kind) {
+    case 'int32':
+    case 'int64':
+    case 'date':
+    case 'time':
+    case 'timestamp':
+    case 'timestamp_ns': {
+      if (view.nullCount > 0) return false
+      const { buffer, byteOffset, BYTES_PER_ELEMENT: width } = view.values
+      const bytes = new Uint8Array(buffer, byteOffset, rows * width)
+      return Buffer.compare(bytes.subarray(width), bytes.subarray(0, bytes.length - width)) === 0
+    }
+    default:
+      return false
   }
 }
 
