@@ -1,8 +1,7 @@
-import { ByteWriter } from 'hyparquet-writer/src/bytewriter.js'
-import { serializeTCompactProtocol } from 'hyparquet-writer/src/thrift.js'
 import { filterBytes, SplitBlocks } from '../parquet/split-blocks.ts'
 import { XxHash64 } from '../parquet/xxhash64.ts'
 import type { Leaf } from './parquet-schema.ts'
+import { ThriftWriter } from './thrift-writer.ts'
 import type { RawBounds } from './value-encoder.ts'
 
 /** Pages that wait to be hashed, which most of them never are. */
@@ -103,11 +102,10 @@ export class BloomFilter {
     this.#full = undefined
     this.#hashes.clear()
     if (blocks === undefined) return undefined
-    const header = new ByteWriter(32)
-    // Split blocks of xxHashes, not compressed.
-    const only = { field_1: {} }
-    serializeTCompactProtocol(header, { field_1: blocks.words.byteLength, field_2: only, field_3: only, field_4: only })
-    return Buffer.concat([header.getBytes(), new Uint8Array(blocks.words.buffer)])
+    // Split blocks of xxHashes, not compressed: each is a union whose only field is empty.
+    const only = (union: ThriftWriter): void => void union.struct(1, () => {})
+    const header = new ThriftWriter().int(1, blocks.words.byteLength).struct(2, only).struct(3, only).struct(4, only)
+    return Buffer.concat([header.take(), new Uint8Array(blocks.words.buffer)])
   }
 
   #insert(high: number, low: number): void {

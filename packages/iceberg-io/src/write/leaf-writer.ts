@@ -1,18 +1,13 @@
 import type { ColumnView, MemoryPool, Validity } from '@icebridge/columnar'
-import { ByteWriter } from 'hyparquet-writer/src/bytewriter.js'
-import { serializeTCompactProtocol } from 'hyparquet-writer/src/thrift.js'
 import { BitBuffer, countBits } from './bit-buffer.ts'
 import { BloomFilter, type BloomOptions } from './bloom-filter.ts'
-import { BooleanEncoder } from './boolean-encoder.ts'
 import { ByteBuffer } from './byte-buffer.ts'
-import { BytesEncoder, LONG_VALUE_BYTES } from './bytes-encoder.ts'
+import { LONG_VALUE_BYTES } from './bytes-encoder.ts'
 import type { PageCompressor } from './compression.ts'
-import { LargeDecimalEncoder, SmallDecimalEncoder } from './decimal-encoder.ts'
-import { DeltaChoice } from './delta-choice.ts'
-import { FixedEncoder } from './fixed-encoder.ts'
+import { encoderOf } from './encoder-of.ts'
+import { dataHeader, dictionaryHeader, encodingIds, PLAIN, RLE } from './page-headers.ts'
 import type { IndexedPage } from './page-index.ts'
 import type { Leaf } from './parquet-schema.ts'
-import { FloatEncoder, Int32Encoder, Int64Encoder } from './plain-encoder.ts'
 import { appendBitmap, appendHybrid, appendRun, bitWidth } from './rle-hybrid.ts'
 import type { Shredded } from './shred.ts'
 import { unionBounds } from './statistics.ts'
@@ -24,15 +19,6 @@ const STEP = 4096
 const FIRST_SHARE = 0.5
 /** Memory for levels that is kept from page to page. */
 const KEPT_BYTES = 1 << 21
-/** Numbers of the Parquet format. @see https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift */
-const PLAIN = 0
-const RLE = 3
-const DELTA_BINARY_PACKED = 5
-const RLE_DICTIONARY = 8
-const encodingIds: Readonly<Record<PageEncoding, number>> = { PLAIN, DELTA_BINARY_PACKED, RLE_DICTIONARY }
-const DATA_PAGE = 0
-const DICTIONARY_PAGE = 2
-
 /** How the column chunks of one leaf are cut and compressed. */
 export interface LeafOptions {
   readonly compressor: PageCompressor
@@ -352,35 +338,6 @@ export class LeafWriter {
   }
 }
 
-function encoderOf(leaf: Leaf, options: LeafOptions): ValueEncoder {
-  const choice = options.deltas ? new DeltaChoice(options.compressor) : undefined
-  if (typeof leaf.type !== 'string' && leaf.type.kind === 'decimal') {
-    const { precision } = leaf.type
-    const { column } = leaf
-    if (leaf.physical === 'FIXED_LEN_BYTE_ARRAY')
-      return new LargeDecimalEncoder({ column, precision, width: leaf.width })
-    return new SmallDecimalEncoder({ column, precision, width: leaf.physical === 'INT32' ? 4 : 8 }, choice)
-  }
-  switch (leaf.physical) {
-    case 'BOOLEAN':
-      return new BooleanEncoder()
-    case 'INT32':
-      return new Int32Encoder(choice)
-    case 'INT64':
-      return new Int64Encoder(choice)
-    case 'FLOAT':
-      return new FloatEncoder(4)
-    case 'DOUBLE':
-      return new FloatEncoder(8)
-    case 'FIXED_LEN_BYTE_ARRAY':
-      return new FixedEncoder(leaf.width)
-    case 'BYTE_ARRAY':
-      return new BytesEncoder({ dictionaryBytes: options.dictionaryBytes, isText: leaf.type === 'string' })
-    case 'INT96':
-      throw new TypeError('INT96 is read, never written')
-  }
-}
-
 /** The rows of a range that hold a value, into `scratch`. */
 function rowsOf(
   { bits, offset }: Validity,
@@ -416,33 +373,4 @@ function grown(array: Uint8Array, needed: number): Uint8Array<ArrayBuffer> {
   const larger = new Uint8Array(Math.max(needed, array.length * 2))
   larger.set(array)
   return larger
-}
-
-function dictionaryHeader(plainBytes: number, compressedBytes: number, count: number): Uint8Array {
-  return header({
-    field_1: DICTIONARY_PAGE,
-    field_2: plainBytes,
-    field_3: compressedBytes,
-    field_7: { field_1: count, field_2: PLAIN },
-  })
-}
-
-function dataHeader(page: Page, compressedBytes: number): Uint8Array {
-  return header({
-    field_1: DATA_PAGE,
-    field_2: page.uncompressedBytes,
-    field_3: compressedBytes,
-    field_5: {
-      field_1: page.slots,
-      field_2: encodingIds[page.encoding],
-      field_3: RLE,
-      field_4: RLE,
-    },
-  })
-}
-
-function header(fields: Parameters<typeof serializeTCompactProtocol>[1]): Uint8Array {
-  const writer = new ByteWriter(64)
-  serializeTCompactProtocol(writer, fields)
-  return writer.getBytes().slice()
 }

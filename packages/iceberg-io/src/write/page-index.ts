@@ -1,7 +1,6 @@
-import { ByteWriter } from 'hyparquet-writer/src/bytewriter.js'
-import { serializeTCompactProtocol } from 'hyparquet-writer/src/thrift.js'
 import { compareRaw, indexBounds } from './statistics.ts'
 import type { Leaf } from './parquet-schema.ts'
+import { ThriftWriter } from './thrift-writer.ts'
 import type { RawBounds } from './value-encoder.ts'
 
 /** What the indexes keep of one page. */
@@ -24,13 +23,14 @@ export interface IndexedPage {
  * @see https://github.com/apache/parquet-format/blob/master/PageIndex.md
  */
 export function encodeOffsetIndex(pages: readonly IndexedPage[], position: number): Uint8Array {
-  return encoded({
-    field_1: pages.map((page) => ({
-      field_1: BigInt(position + page.offset),
-      field_2: page.compressedBytes,
-      field_3: BigInt(page.firstRow),
-    })),
-  })
+  return new ThriftWriter()
+    .structs(1, pages, (writer, page) =>
+      writer
+        .long(1, position + page.offset)
+        .int(2, page.compressedBytes)
+        .long(3, page.firstRow),
+    )
+    .take()
 }
 
 /** Bounds and null counts of a chunk's pages; `undefined` when some page has values without bounds, as one of NaNs has. */
@@ -40,13 +40,25 @@ export function encodeColumnIndex(leaf: Leaf, pages: readonly IndexedPage[]): Ui
   const bounds = pages.map((page) =>
     page.bounds === undefined ? { min: none, max: none } : indexBounds(leaf, page.bounds),
   )
-  return encoded({
-    field_1: pages.map((page) => page.isNull),
-    field_2: bounds.map(({ min }) => min),
-    field_3: bounds.map(({ max }) => max),
-    field_4: boundaryOrder(leaf, pages),
-    field_5: pages.map((page) => BigInt(page.nullCount)),
-  })
+  return new ThriftWriter()
+    .booleans(
+      1,
+      pages.map((page) => page.isNull),
+    )
+    .binaries(
+      2,
+      bounds.map(({ min }) => min),
+    )
+    .binaries(
+      3,
+      bounds.map(({ max }) => max),
+    )
+    .int(4, boundaryOrder(leaf, pages))
+    .longs(
+      5,
+      pages.map((page) => page.nullCount),
+    )
+    .take()
 }
 
 const UNORDERED = 0
@@ -67,10 +79,4 @@ function boundaryOrder(leaf: Leaf, pages: readonly IndexedPage[]): number {
     if (min < 0 || max < 0) descending = false
   }
   return ascending ? ASCENDING : descending ? DESCENDING : UNORDERED
-}
-
-function encoded(fields: Parameters<typeof serializeTCompactProtocol>[1]): Uint8Array {
-  const writer = new ByteWriter()
-  serializeTCompactProtocol(writer, fields)
-  return writer.getBytes().slice()
 }
