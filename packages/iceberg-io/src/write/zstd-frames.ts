@@ -2,8 +2,8 @@ import type { Transform } from 'node:stream'
 import { availableParallelism } from 'node:os'
 import { constants, createZstdCompress } from 'node:zlib'
 
-/** Memory that a stream writes frames into, one behind the other: frames are slices of it. */
-const OUTPUT_BYTES = 2 * 1024 * 1024
+/** Memory that a stream writes frames into, one behind the other. A page for which there is room left as for bytes that do not shrink is compressed without copies. */
+const OUTPUT_BYTES = 4 * 1024 * 1024
 /** Pages that are compressed at the same time: Node's pool has four threads. */
 const STREAMS = Math.min(4, availableParallelism())
 
