@@ -1,4 +1,4 @@
-import { BatchBuilder, columnView } from '@icebridge/columnar'
+import { BatchBuilder, columnView, MemoryPool } from '@icebridge/columnar'
 import { seededRandom } from '@icebridge/columnar/testing'
 import { expect, it } from 'vitest'
 import { BytesEncoder } from '../src/write/bytes-encoder.ts'
@@ -12,7 +12,7 @@ function boundsOf(values: readonly (string | Uint8Array)[]): { readonly min: Uin
     if (column?.kind === 'string' && typeof value === 'string') column.append(value)
     if (column?.kind === 'binary' && value instanceof Uint8Array) column.append(value)
   }
-  const encoder = new BytesEncoder({ dictionaryBytes: 1 << 20, isText })
+  const encoder = new BytesEncoder({ dictionaryBytes: 1 << 20, isText, memory: new MemoryPool() })
   encoder.appendRange(columnView(builder.finish(), 0), 0, values.length)
   const { bounds } = encoder.takePage()
   if (!(bounds?.min instanceof Uint8Array) || !(bounds.max instanceof Uint8Array)) throw new TypeError('no bounds')

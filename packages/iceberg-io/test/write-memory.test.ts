@@ -97,6 +97,36 @@ describe('the memory of a batch', () => {
   })
 })
 
+describe('large pages', () => {
+  it.each(['zstd', 'snappy', 'gzip', 'brotli', 'lz4', 'none'] as const)(
+    'of texts come back as they are when many of them are compressed at a time, by %s',
+    async (compression) => {
+      // Without nulls, with few of them, and with so many that their levels need more room than is kept for them.
+      const fields = fieldsOf({ whole: 'string', some: 'string', many: 'binary', short: 'string' })
+      const random = seededRandom(11)
+      const text = (): string => {
+        const part = Math.floor(random() * 2 ** 32).toString(36)
+        return part.repeat(1 + Math.floor(random() * 200))
+      }
+      const rows = Array.from({ length: 6000 }, (_, at): PlainValue[] => [
+        text(),
+        at % 1999 === 7 ? null : text(),
+        random() < 0.5 ? null : Buffer.from(text()).toString('hex'),
+        `${at}`,
+      ])
+      const columns = columnFieldsOf(schemaOf(fields))
+      const io = new InMemoryFileIO()
+      const batches = Array.from({ length: 6 }, (_, at) =>
+        batchOfRows(columns, rows.slice(at * 1000, at * 1000 + 1000)),
+      )
+      await writeParquet(io, 'x.parquet', batches, { schema: schemaOf(fields), compression, rowGroupRows: 2500 })
+      const back: PlainValue[][] = []
+      for await (const batch of readParquet(io, 'x.parquet', { fields })) back.push(...batchRows(batch))
+      expect(back).toEqual(rows)
+    },
+  )
+})
+
 describe('texts that repeat', () => {
   /** Runs of one text, and stretches whose texts have the same bytes in other places. */
   function texts(count: number, random: () => number): string[] {

@@ -47,14 +47,6 @@ export class ByteBuffer {
     return this.bytes.subarray(0, this.length)
   }
 
-  /** What was written, which is the caller's from now on; the buffer begins again with no memory. */
-  release(): Buffer {
-    const written = this.view()
-    this.bytes = Buffer.alloc(0)
-    this.length = 0
-    return written
-  }
-
   /** Empties the buffer; memory beyond `keep` bytes is given back. */
   clear(keep: number = Number.MAX_SAFE_INTEGER): void {
     this.length = 0

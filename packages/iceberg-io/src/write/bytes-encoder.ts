@@ -1,6 +1,7 @@
-import type { BinaryView, ColumnView, StringView } from '@icebridge/columnar'
+import type { BinaryView, ColumnView, MemoryPool, StringView } from '@icebridge/columnar'
 import { truncateBytesUpper, truncateStringUpper } from '@icebridge/iceberg-core'
 import { ByteBuffer, copyBytes } from './byte-buffer.ts'
+import { HEADROOM, PageBody } from './page-body.ts'
 import { appendHybrid, bitWidth } from './rle-hybrid.ts'
 import {
   type EncodedDictionary,
@@ -13,7 +14,8 @@ import {
 const MAX_DICTIONARY_ENTRIES = 1 << 17
 /** Longer values go plain: hashing them costs more than the few repeats that a dictionary of them could hold. */
 const MAX_ENTRY_BYTES = 512
-const KEPT_BYTES = 1 << 22
+/** Plain pages from this size on are handed over with their memory. */
+const OWN_BYTES = 1 << 18
 /** A value from this length on is not copied when it has its page for itself. */
 export const LONG_VALUE_BYTES: number = 1 << 20
 /** Bytes that a bound of a page keeps. */
@@ -28,7 +30,7 @@ const WORTHWHILE = 0.75
  */
 export class BytesEncoder implements ValueEncoder {
   readonly nanCount = 0
-  readonly #plain = new ByteBuffer()
+  readonly #plain: PageBody
   readonly #dictionary: Dictionary
   readonly #encoded = new ByteBuffer()
   #indexes = new Int32Array(1024)
@@ -42,13 +44,14 @@ export class BytesEncoder implements ValueEncoder {
 
   readonly #isText: boolean
 
-  constructor(options: { readonly dictionaryBytes: number; readonly isText: boolean }) {
+  constructor(options: { readonly dictionaryBytes: number; readonly isText: boolean; readonly memory: MemoryPool }) {
     this.#isText = options.isText
+    this.#plain = new PageBody(options.memory)
     this.#dictionary = new Dictionary(options.dictionaryBytes)
   }
 
   get pageBytes(): number {
-    return this.#plain.length + this.#indexedBytes + (this.#long?.length ?? 0)
+    return this.#plain.size + this.#indexedBytes + (this.#long?.length ?? 0)
   }
 
   appendRange(view: ColumnView, start: number, end: number): void {
@@ -104,7 +107,7 @@ export class BytesEncoder implements ValueEncoder {
 
   #append(data: Uint8Array, start: number, end: number): void {
     if (this.#long !== undefined) this.#copyLong(this.#long)
-    else if (end - start >= LONG_VALUE_BYTES && this.#indexCount === 0 && this.#plain.length === 0) {
+    else if (end - start >= LONG_VALUE_BYTES && this.#indexCount === 0 && this.#plain.size === 0) {
       this.#useDictionary = false
       this.#long = data.subarray(start, end)
       return
@@ -155,10 +158,13 @@ export class BytesEncoder implements ValueEncoder {
 
   #takePlain(): EncodedValues {
     const bounds = this.#bounds.take(this.#plain.bytes, this.#isText)
-    // The memory of a page of long values is not kept for the next one.
-    const bytes = this.#plain.length > KEPT_BYTES ? this.#plain.release() : this.#plain.view()
-    this.#plain.length = 0
-    return { encoding: 'PLAIN', bytes, plain: bytes, bounds }
+    if (this.#plain.size < OWN_BYTES) {
+      const bytes = this.#plain.view()
+      this.#plain.clear()
+      return { encoding: 'PLAIN', bytes, plain: bytes, bounds }
+    }
+    const bytes = this.#plain.release()
+    return { encoding: 'PLAIN', bytes, plain: bytes, bounds, headroom: HEADROOM }
   }
 
   /** Turns the open page's indexes back into plain values and leaves the dictionary to the pages before it. */

@@ -1,3 +1,4 @@
+import type { MemoryPool } from '@icebridge/columnar'
 import { BooleanEncoder } from './boolean-encoder.ts'
 import { BytesEncoder } from './bytes-encoder.ts'
 import type { PageCompressor } from './compression.ts'
@@ -11,6 +12,7 @@ import type { ValueEncoder } from './value-encoder.ts'
 /** What of the options of a leaf an encoder goes by. */
 interface EncoderOptions {
   readonly compressor: PageCompressor
+  readonly memory: MemoryPool
   readonly dictionaryBytes: number
   readonly deltas: boolean
 }
@@ -39,7 +41,11 @@ export function encoderOf(leaf: Leaf, options: EncoderOptions): ValueEncoder {
     case 'FIXED_LEN_BYTE_ARRAY':
       return new FixedEncoder(leaf.width)
     case 'BYTE_ARRAY':
-      return new BytesEncoder({ dictionaryBytes: options.dictionaryBytes, isText: leaf.type === 'string' })
+      return new BytesEncoder({
+        dictionaryBytes: options.dictionaryBytes,
+        isText: leaf.type === 'string',
+        memory: options.memory,
+      })
     case 'INT96':
       throw new TypeError('INT96 is read, never written')
   }

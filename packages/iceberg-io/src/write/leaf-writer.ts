@@ -252,11 +252,13 @@ export class LeafWriter {
       else if (this.leaf.path.length === 1) this.#appendPresent()
       else this.#appendLevels(this.#definitions, maxDefinition)
     }
-    const { encoding, bytes, long, plain, bounds } = this.#values.takePage()
+    const { encoding, bytes, long, plain, bounds, headroom } = this.#values.takePage()
     if (plain !== undefined) this.#bloom?.add(long === undefined ? plain : Buffer.concat([plain, long]))
     const uncompressedBytes = levels.length + bytes.length + (long?.length ?? 0)
     const compressed =
-      long === undefined ? this.#compress(levels.view(), bytes) : this.#compressLong(levels.view(), bytes, long)
+      long === undefined
+        ? this.#compress(this.#body(levels.view(), bytes, headroom))
+        : this.#compressLong(levels.view(), bytes, long)
     this.#pages.push({
       slots,
       firstRow: this.#chunkRows,
@@ -274,12 +276,24 @@ export class LeafWriter {
     this.#pageNulls = 0
   }
 
-  #compress(levels: Uint8Array, values: Uint8Array): Uint8Array | Promise<readonly Uint8Array[]> {
-    const { compressor, memory } = this.#options
+  /** Levels and values in one piece of memory of the pool: where the values stand, if there is room before them. */
+  #body(levels: Uint8Array, values: Uint8Array, headroom: number | undefined): Buffer {
+    const { memory } = this.#options
     const length = levels.length + values.length
+    if (headroom !== undefined && levels.length <= headroom && values.buffer instanceof ArrayBuffer) {
+      const body = Buffer.from(values.buffer, values.byteOffset - levels.length, length)
+      body.set(levels)
+      return body
+    }
     const body = Buffer.from(memory.take(length), 0, length)
     body.set(levels)
     body.set(values, levels.length)
+    if (headroom !== undefined) memory.giveBack(values.buffer)
+    return body
+  }
+
+  #compress(body: Buffer): Uint8Array | Promise<readonly Uint8Array[]> {
+    const { compressor, memory } = this.#options
     const now = compressor.compressNow(body, this.#share)
     if (now !== undefined) {
       memory.giveBack(body.buffer)

@@ -19,6 +19,11 @@ export interface EncodedValues {
   readonly long?: Uint8Array | undefined
   /** None when the page has no value but NaN. */
   readonly bounds: RawBounds | undefined
+  /**
+   * The memory of `bytes` is the caller's, who gives it back to the writer's pool; so many bytes before them may be written to. Otherwise
+   * it is the encoder's.
+   */
+  readonly headroom?: number | undefined
 }
 
 /** The dictionary of one column chunk, plain encoded; the bytes are valid until the next call. */
