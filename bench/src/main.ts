@@ -1,11 +1,12 @@
 import type { Bench } from './figure.ts'
 import { apply } from './benches/apply.ts'
 import { chunks } from './benches/chunks.ts'
+import { encode } from './benches/encode.ts'
 import { extract } from './benches/extract.ts'
 import { iceberg } from './benches/iceberg.ts'
 import { parquet } from './benches/parquet.ts'
 
-const benches: Readonly<Record<string, Bench>> = { apply, chunks, extract, iceberg, parquet }
+const benches: Readonly<Record<string, Bench>> = { apply, chunks, encode, extract, iceberg, parquet }
 
 const names = process.argv.slice(2)
 const unknown = names.filter((name) => benches[name] === undefined)

@@ -12,11 +12,14 @@ import { parseConnectionString, quoteName, SqlServer, useExactValues, type ReadQ
 import { IncrementalSyncCoordinator, type TableSync } from '@icebridge/sync'
 import mssql from 'mssql'
 import { bareBulk, bareMerge, ownBulk } from './bulk-legs.ts'
+import { encodeHere, encodeInWorker, startWorker } from './encode-legs.ts'
 import { measure } from './measure.ts'
 import { createWideTarget, shape as shapeNamed, table, wideSeed, wideTimes } from './shapes.ts'
 
 const [leg = '', shapeName = '', sourceText = '', targetText = '', folder = ''] = process.argv.slice(2)
 const shape = shapeNamed(shapeName)
+/** As the command does. */
+const YOUNG = '--semi-space-growth-factor=1'
 
 async function openPool(text: string): Promise<mssql.ConnectionPool> {
   const {
@@ -82,8 +85,7 @@ async function ownLoad(options: Parameters<typeof ownBulk>[2]): Promise<void> {
 
 /** With the settings of the table that are named, else as the coordinator does by default. */
 async function runLeg(name: 'extract' | 'apply', settings?: Omit<TableSync, 'table'>): Promise<void> {
-  // As the command does.
-  setFlagsFromString('--semi-space-growth-factor=1')
+  setFlagsFromString(YOUNG)
   await using source = await SqlServer.connect(parseConnectionString(sourceText))
   await using target = await SqlServer.connect(parseConnectionString(targetText))
   const io = new LocalFileIO()
@@ -172,6 +174,21 @@ switch (leg) {
     useExactValues('convert')
     await runLeg('extract')
     break
+  case 'encode-here': {
+    setFlagsFromString(YOUNG)
+    const query = await extractQuery()
+    await using source = await SqlServer.connect(parseConnectionString(sourceText))
+    await measure(() => encodeHere(source, query, folder))
+    break
+  }
+  case 'encode-in-worker': {
+    setFlagsFromString(YOUNG)
+    const query = await extractQuery()
+    await using source = await SqlServer.connect(parseConnectionString(sourceText))
+    const worker = await startWorker(query, folder)
+    await measure(() => encodeInWorker(source, query, worker))
+    break
+  }
   case 'one-stream':
     await runLeg('extract', { load: { chunkRows: 0 } })
     break
