@@ -60,12 +60,13 @@ export function createTargetBatch(
     'BEGIN TRANSACTION;',
     // Tables of one schema are created side by side: the schema is made once.
     takeLock(prepareLock, options.lockTimeoutMs ?? defaultLockTimeoutMs),
-    `IF SCHEMA_ID(${quoteString(target.schema)}) IS NULL EXEC(${quoteString(`CREATE SCHEMA ${quoteName(target.schema)}`)});`,
-    `CREATE TABLE ${quoted} (\n  ${lines.join(',\n  ')}\n);`,
-    ...(key?.kind === 'unique-index' ? [uniqueIndex(key, quoted)] : []),
+    // Positions before targets, as whoever loads takes them: in the other order two could wait for each other.
     ...(options.tableKey === undefined
       ? []
       : [`DELETE FROM ${appliedTable} WHERE [table_key] = ${quoteString(positionKey(options.tableKey))};`]),
+    `IF SCHEMA_ID(${quoteString(target.schema)}) IS NULL EXEC(${quoteString(`CREATE SCHEMA ${quoteName(target.schema)}`)});`,
+    `CREATE TABLE ${quoted} (\n  ${lines.join(',\n  ')}\n);`,
+    ...(key?.kind === 'unique-index' ? [uniqueIndex(key, quoted)] : []),
     'COMMIT TRANSACTION;',
     'SET XACT_ABORT OFF;',
   ].join('\n')
