@@ -1,4 +1,4 @@
-export { valueBytes, type StreamOptions } from './batch-reader.ts'
+export { valueBytes, type StreamOptions } from './stream-options.ts'
 export type { BulkLoadOptions } from './bulk-loader.ts'
 export type { BulkColumn, BulkOptions, BulkTarget } from './bulk-target.ts'
 export { classify, type Classified } from './classify.ts'

@@ -1,11 +1,11 @@
 import type { RecordBatch } from 'apache-arrow'
-import type { StreamOptions } from './batch-reader.ts'
 import type { BulkLoadOptions } from './bulk-loader.ts'
 import type { BulkTarget } from './bulk-target.ts'
 import type { Row } from './exact-values/row-values.ts'
 import type { BatchResult } from './result-reader.ts'
 import type { Session } from './session.ts'
 import type { ReadQuery, Sql } from './sql.ts'
+import type { StreamOptions } from './stream-options.ts'
 import type { Statements, StatementOptions } from './statements.ts'
 
 /**

@@ -1,5 +1,4 @@
 import type { RecordBatch } from 'apache-arrow'
-import type { StreamOptions } from './batch-reader.ts'
 import type { BulkLoadOptions } from './bulk-loader.ts'
 import type { BulkTarget } from './bulk-target.ts'
 import { defaults, type SqlServerConfig } from './config.ts'
@@ -17,6 +16,7 @@ import { identityQuery, readIdentity, type ServerIdentity } from './server-ident
 import { SqlConnection } from './sql-connection.ts'
 import type { ReadQuery, Sql } from './sql.ts'
 import { Statements, type StatementOptions } from './statements.ts'
+import type { StreamOptions } from './stream-options.ts'
 import type { TableDefinition } from './table-definition.ts'
 
 /** Options of {@link SqlServer.connect}. */

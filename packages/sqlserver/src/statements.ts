@@ -1,5 +1,6 @@
 import type { RecordBatch } from 'apache-arrow'
-import { readBatches, type StreamOptions } from './batch-reader.ts'
+import { readBatches } from './batch-reader.ts'
+import type { StreamOptions } from './stream-options.ts'
 import { loadBatches, type BulkLoadOptions } from './bulk-loader.ts'
 import { CodePages } from './bulk-types/code-page.ts'
 import { wireParameters } from './bulk-types/parameter.ts'

@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module'
-import { BatchBuilder, columnView } from '@icebridge/columnar'
+import { BatchBuilder } from '@icebridge/columnar'
 import type { Connection } from 'tedious'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { installRowReader, readRowsInto, RowTarget } from '../src/exact-values/row-reader.ts'
-import { fields, reads, type Row, rows, token, types } from './row-tokens.ts'
+import { builtRows, fields, reads, type Row, rows, token, types } from './row-tokens.ts'
 
 /** The driver's own parser of a token stream. */
 interface Parser {
@@ -50,16 +50,7 @@ function read(
     target,
     builder,
     events,
-    values: () => {
-      const batch = builder.finish()
-      const views = builder.fields.map((_, index) => columnView(batch, index))
-      return Array.from({ length: batch.numRows }, (_, row) =>
-        views.map((view) => {
-          if (view.kind !== 'int32' && view.kind !== 'string') throw new TypeError(view.kind)
-          return view.isNull(row) ? null : view.value(row)
-        }),
-      )
-    },
+    values: () => builtRows(builder),
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ColumnField } from '@icebridge/columnar'
+import { type BatchBuilder, type ColumnField, columnView } from '@icebridge/columnar'
 import type { ReadColumn } from '@icebridge/sqlserver'
 
 /** The columns of {@link rows}, as the driver describes them. */
@@ -62,3 +62,15 @@ export const rows: readonly Row[] = Array.from({ length: 40 }, (_, at): Row => [
   at % 4 === 1 ? null : `long ${at} ß😀`.repeat(at % 6),
   at % 6 === 5 ? null : `code page é ${at}`.repeat(at % 2),
 ])
+
+/** The rows that a builder has, which begins anew. */
+export function builtRows(builder: BatchBuilder): (number | string | null)[][] {
+  const batch = builder.finish()
+  const views = builder.fields.map((_, index) => columnView(batch, index))
+  return Array.from({ length: batch.numRows }, (_, row) =>
+    views.map((view) => {
+      if (view.kind !== 'int32' && view.kind !== 'string') throw new TypeError(view.kind)
+      return view.isNull(row) ? null : view.value(row)
+    }),
+  )
+}

@@ -1,13 +1,13 @@
 import { EventEmitter, once } from 'node:events'
 import { createRequire } from 'node:module'
 import type { Transform } from 'node:stream'
-import { BatchBuilder, columnView } from '@icebridge/columnar'
+import { BatchBuilder } from '@icebridge/columnar'
 import type { Connection } from 'tedious'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { Arrivals, keepArrivals } from '../src/arrivals.ts'
 import { installRowReader, readRowsInto, RowTarget } from '../src/exact-values/row-reader.ts'
 import { installWireFeed, WireFeed } from '../src/exact-values/wire-feed.ts'
-import { fields, reads, type Row, rows, token, types, uint } from './row-tokens.ts'
+import { builtRows, fields, reads, type Row, rows, token, types, uint } from './row-tokens.ts'
 
 const load = createRequire(import.meta.url)
 const debug = { packet: () => {}, data: () => {}, token: () => {}, log: () => {} }
@@ -179,17 +179,7 @@ async function answer(options: {
   }
   await finished
   feed?.close()
-  const values = (): unknown[][] => {
-    const batch = builder.finish()
-    const views = builder.fields.map((_, index) => columnView(batch, index))
-    return Array.from({ length: batch.numRows }, (_, row) =>
-      views.map((view) => {
-        if (view.kind !== 'int32' && view.kind !== 'string') throw new TypeError(view.kind)
-        return view.isNull(row) ? null : view.value(row)
-      }),
-    )
-  }
-  return { values, cells, target, ordinary: ordinary / tokens.length, done, reused }
+  return { values: () => builtRows(builder), cells, target, ordinary: ordinary / tokens.length, done, reused }
 }
 
 const many = Array.from({ length: 4 }, () => rows).flat()

@@ -58,3 +58,8 @@ export class ByteBuffer {
 export function copyBytes(data: Uint8Array, start: number, end: number): Uint8Array {
   return Uint8Array.prototype.slice.call(data, start, end)
 }
+
+/** Whether all pieces of so many bytes are the same: the bytes equal themselves moved by one piece. */
+export function isRepeated(bytes: Uint8Array, pieceBytes: number): boolean {
+  return Buffer.compare(bytes.subarray(pieceBytes), bytes.subarray(0, bytes.length - pieceBytes)) === 0
+}

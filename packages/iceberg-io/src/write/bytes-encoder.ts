@@ -1,6 +1,6 @@
 import type { BinaryView, ColumnView, MemoryPool, StringView } from '@icebridge/columnar'
 import { truncateBytesUpper, truncateStringUpper } from '@icebridge/iceberg-core'
-import { ByteBuffer, copyBytes } from './byte-buffer.ts'
+import { ByteBuffer, copyBytes, isRepeated } from './byte-buffer.ts'
 import { HEADROOM, PageBody } from './page-body.ts'
 import { appendHybrid, bitWidth } from './rle-hybrid.ts'
 import {
@@ -339,13 +339,13 @@ class Dictionary {
   }
 }
 
-/** Whether all of so many values are the same: each is as long as the first, and the bytes equal themselves moved by one value. */
+/** Whether all of so many values are the same: each is as long as the first, and has its bytes. */
 function isConstant(data: Uint8Array, offsets: Int32Array, start: number, end: number): boolean {
   const from = offsets[start] ?? 0
   const length = (offsets[start + 1] ?? 0) - from
   const to = offsets[end] ?? 0
   if (to - from !== length * (end - start)) return false
-  if (Buffer.compare(data.subarray(from, to - length), data.subarray(from + length, to)) !== 0) return false
+  if (!isRepeated(data.subarray(from, to), length)) return false
   for (let row = start; row < end; row++) if ((offsets[row + 1] ?? 0) - (offsets[row] ?? 0) !== length) return false
   return true
 }

@@ -8,6 +8,7 @@ import {
 } from '@icebridge/iceberg-core'
 import type { RecordBatch } from 'apache-arrow'
 import { IcebergIoError } from '../errors.ts'
+import { isRepeated } from './byte-buffer.ts'
 import { type SourceColumn, sourceColumn, sourceValue, sourceView } from './source-column.ts'
 
 /** The rows of a batch that belong to one partition. */
@@ -123,7 +124,7 @@ function sourceReader(batch: RecordBatch, source: PartitionSource): SourceReader
   }
 }
 
-/** Whether all rows have the same bits, where that shows at once: they equal themselves moved by one value. */
+/** Whether all rows have the same bits, where that shows at once. */
 function isConstant(view: ColumnView, rows: number): boolean {
   switch (view.kind) {
     case 'int32':
@@ -134,8 +135,7 @@ function isConstant(view: ColumnView, rows: number): boolean {
     case 'timestamp_ns': {
       if (view.nullCount > 0) return false
       const { buffer, byteOffset, BYTES_PER_ELEMENT: width } = view.values
-      const bytes = new Uint8Array(buffer, byteOffset, rows * width)
-      return Buffer.compare(bytes.subarray(width), bytes.subarray(0, bytes.length - width)) === 0
+      return isRepeated(new Uint8Array(buffer, byteOffset, rows * width), width)
     }
     default:
       return false

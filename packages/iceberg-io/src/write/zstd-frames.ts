@@ -2,7 +2,10 @@ import type { Transform } from 'node:stream'
 import { availableParallelism } from 'node:os'
 import { constants, createZstdCompress } from 'node:zlib'
 
-/** Memory that a stream writes frames into, one behind the other. A page for which there is room left as for bytes that do not shrink is compressed without copies. */
+/**
+ * Memory that a stream writes frames into, one behind the other. A page is compressed without copies while there is room left for it as
+ * if it did not shrink.
+ */
 const OUTPUT_BYTES = 4 * 1024 * 1024
 /** Pages that are compressed at the same time: Node's pool has four threads. */
 const STREAMS = Math.min(4, availableParallelism())
@@ -57,7 +60,8 @@ export class ZstdFrames {
 /** Memory that a stream has written frames into. */
 class Output {
   readonly #buffer: ArrayBufferLike
-  #read = 0
+  /** Parts of it that somebody may read still. */
+  #held = 0
   #isFull = false
 
   constructor(buffer: ArrayBufferLike) {
@@ -65,11 +69,11 @@ class Output {
   }
 
   handOut(): void {
-    this.#read += 1
+    this.#held += 1
   }
 
   giveBack(): void {
-    this.#read -= 1
+    this.#held -= 1
     this.#freeIfDone()
   }
 
@@ -80,7 +84,7 @@ class Output {
   }
 
   #freeIfDone(): void {
-    if (this.#isFull && this.#read === 0 && this.#buffer instanceof ArrayBuffer) this.#buffer.transfer(0)
+    if (this.#isFull && this.#held === 0 && this.#buffer instanceof ArrayBuffer) this.#buffer.transfer(0)
   }
 }
 

@@ -49,6 +49,7 @@ const TAKEN: unique symbol = Symbol('icebridge.taken')
 const HEADER_BYTES = 8
 const END_OF_MESSAGE = 1
 const RESPONSE = 4
+const empty: Buffer = Buffer.alloc(0)
 
 const load = createRequire(import.meta.url)
 let isInstalled = false
@@ -88,7 +89,7 @@ export class WireFeed {
   /** Bytes that the packet at hand has still to come. */
   #left = 0
   /** What has arrived and is not yet with the parser: the end of the last chunk, and whom to tell that it was taken. */
-  #chunk: Buffer = Buffer.alloc(0)
+  #chunk: Buffer = empty
   #callback: TransformCallback | undefined
   #isFeeding = false
 
@@ -170,6 +171,11 @@ export class WireFeed {
     try {
       while (this.#isFeeding) {
         if (this.#request.paused) return
+        // By the driver's own loop, which goes on after a pause.
+        if (this.#target.refused !== undefined) {
+          this.#leave()
+          return
+        }
         const isLast = this.#unpack(parser)
         if (!this.#parse(parser)) return
         if (isLast) {
@@ -183,7 +189,7 @@ export class WireFeed {
       this.#message.destroy(error instanceof Error ? error : new Error(String(error)))
       return
     }
-    this.#done()
+    this.#takeCallback()?.()
   }
 
   /** Puts the chunk's tokens to those that the parser has. True when the message's last packet comes next, which is left alone. */
@@ -261,16 +267,13 @@ export class WireFeed {
     }
     if (this.#chunk.length > 0) incoming.bl.append(Buffer.from(this.#chunk))
     this.#chunk = empty
-    const callback = this.#callback
-    this.#callback = undefined
+    const callback = this.#takeCallback()
     if (callback !== undefined) incoming.processBufferedData(callback)
   }
 
-  #done(): void {
+  #takeCallback(): TransformCallback | undefined {
     const callback = this.#callback
     this.#callback = undefined
-    callback?.()
+    return callback
   }
 }
-
-const empty: Buffer = Buffer.alloc(0)
