@@ -14,6 +14,9 @@ export function isTemporaryFile(path: string): boolean {
   return (path.split(/[/\\]/).at(-1) ?? '').startsWith(TEMPORARY_PREFIX)
 }
 
+/** Bytes after which what was written is put on the disk while more comes, so that the end of a large file need not wait for all of it. */
+const FLUSH_BYTES = 16 * 1024 * 1024
+
 export interface LocalWriterOptions {
   /** The location as the caller gave it. */
   readonly location: string
@@ -58,6 +61,9 @@ class LocalWriter implements FileWriter {
   readonly #temporary: string
   readonly #signal: AbortSignal | undefined
   #sizeBytes = 0
+  #flushedBytes = 0
+  #flush: Promise<unknown> | undefined
+  #flushError: unknown
   /** The one close or abort that decided. */
   #end: { readonly how: 'close' | 'abort'; readonly done: Promise<void> } | undefined
 
@@ -88,6 +94,17 @@ class LocalWriter implements FileWriter {
       throw localError('write', this.path, error)
     }
     this.#sizeBytes += bytes.length
+    this.#flushAhead()
+  }
+
+  #flushAhead(): void {
+    if (this.#flush !== undefined || this.#sizeBytes - this.#flushedBytes < FLUSH_BYTES) return
+    this.#flushedBytes = this.#sizeBytes
+    this.#flush = this.#file
+      .datasync()
+      // Linux tells each failure once: a later sync would not.
+      .catch((error: unknown) => (this.#flushError ??= error))
+      .finally(() => (this.#flush = undefined))
   }
 
   async close(): Promise<void> {
@@ -107,6 +124,8 @@ class LocalWriter implements FileWriter {
   async #finish(): Promise<void> {
     try {
       this.#signal?.throwIfAborted()
+      await this.#flush
+      if (this.#flushError !== undefined) throw this.#flushError
       await this.#file.sync()
       await this.#file.close()
       await publish(this.#temporary, this.#final)

@@ -121,6 +121,32 @@ test('a full disk is named with the path and the remedy, and leaves nothing', as
   expect(await readdir(path)).toEqual([])
 })
 
+test('a large file goes to the disk while it is written, and a failure of that fails its end', async () => {
+  await using folder = await fixture()
+  const { io, path } = folder
+  const probe = await open(join(path, 'probe'), 'w')
+  await probe.close()
+  await rm(join(path, 'probe'))
+  const datasync = vi.spyOn(Object.getPrototypeOf(probe), 'datasync')
+  try {
+    const piece = new Uint8Array(10 * 1024 * 1024)
+    const whole = await io.create(`${path}/whole`)
+    for (let count = 0; count < 4; count += 1) await whole.write(piece)
+    expect(datasync).toHaveBeenCalled()
+    await whole.close()
+    expect((await stat(join(path, 'whole'))).size).toBe(4 * piece.length)
+
+    const broken = Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' })
+    datasync.mockRejectedValueOnce(broken)
+    const lost = await io.create(`${path}/lost`)
+    for (let count = 0; count < 4; count += 1) await lost.write(piece)
+    await expect(lost.close()).rejects.toMatchObject({ code: 'io', context: { path: `${path}/lost` }, cause: broken })
+    expect(await readdir(path)).toEqual(['whole'])
+  } finally {
+    datasync.mockRestore()
+  }
+})
+
 test('a read from a folder or through a file is an error with the path', async (context) => {
   context.skip(process.platform !== 'linux', 'other systems tell these errors apart in their own ways')
   await using folder = await fixture()
