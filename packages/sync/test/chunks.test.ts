@@ -5,9 +5,10 @@ import { columnView } from '@icebridge/columnar'
 import { InMemoryCatalog } from '@icebridge/iceberg-core/testing'
 import { openTable, type Catalog } from '@icebridge/iceberg-core'
 import { IcebergReader } from '@icebridge/iceberg-io'
-import { SqlServer } from '@icebridge/sqlserver'
+import { rangeKeyOf, rowRange, SqlServer } from '@icebridge/sqlserver'
 import type { ExtractResult, LoadOptions, TableSync } from '@icebridge/sync'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { LoadChunks } from '../src/read/load-chunks.ts'
 import { Bench, createOrders, insertOrders } from './bench.ts'
 
 const orders = (load: LoadOptions): TableSync => ({ table: { schema: 'dbo', name: 'orders' }, load })
@@ -139,6 +140,33 @@ test.each([
   const coordinator = bench.coordinator()
   expect((await coordinator.sync(table)).extract).toMatchObject({ rows: 500n, load: { chunks: 4 } })
   expect(await coordinator.verify(table)).toMatchObject({ status: 'equal', targetRows: 500n })
+})
+
+test.each([
+  ['a short rest of a table joins the chunk before it', 2250, 250_000, [1000, 1250]],
+  ['a longer one is a chunk', 2251, 250_000, [1000, 1000, 251]],
+  ['but not where it would be too long', 2010, 1005, [1000, 1000, 10]],
+])('%s', async (_what, rows, chunkRows, expected) => {
+  await bench.source.batch('CREATE TABLE [dbo].[wide] ([id] int NOT NULL PRIMARY KEY, [v] nvarchar(max) NULL);')
+  await bench.source.batch(
+    `INSERT INTO [dbo].[wide] ([id]) SELECT TOP (${rows}) a.[id] * 1000 + b.[id] FROM [dbo].[orders] AS a CROSS JOIN [dbo].[orders] AS b;`,
+  )
+  const table = await bench.source.describeTable({ schema: 'dbo', name: 'wide' })
+  const { key } = rangeKeyOf(table)
+  if (key === undefined) throw new TypeError('the table has a key')
+  const chunks = new LoadChunks({ table, key, chunkRows, reads: bench.source, done: { chunks: 0, upTo: undefined } })
+  chunks.learn(1n, 1024 * 1024) // rows so wide that a chunk has a thousand
+  const counts: number[] = []
+  for (let chunk = await chunks.next(); chunk !== undefined; chunk = await chunks.next()) {
+    const range = rowRange(key, chunk.ends)
+    const where = range === undefined ? '' : ` WHERE ${range.predicate('[t]')}`
+    const [row] = await bench.source.query({
+      text: `SELECT COUNT(*) AS [n] FROM [dbo].[wide] AS [t]${where}`,
+      parameters: range?.parameters ?? [],
+    })
+    counts.push(Number(row?.['n']))
+  }
+  expect(counts).toEqual(expected)
 })
 
 test('what changes during a load, keys too, is caught by the next run, which begins at the hand-over', async () => {

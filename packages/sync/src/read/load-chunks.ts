@@ -25,8 +25,9 @@ export interface LoadChunksOptions {
   readonly table: TableDefinition
   /** Without one the whole table is the only chunk. */
   readonly key: RangeKey | undefined
+  /** Rows of a chunk, at most. */
   readonly chunkRows: number
-  readonly reads: SourceReads
+  readonly reads: Pick<SourceReads, 'query'>
   /** The chunks that are there already: how many, and where they end. */
   readonly done: { readonly chunks: number; readonly upTo: KeyBoundary | undefined }
 }
@@ -36,6 +37,8 @@ const chunkBytes = 64 * 1024 * 1024
 /** Rows of a chunk while nobody knows yet how wide rows are, unless they cannot be wide. */
 const firstRows = 50_000
 const leastRows = 1000
+/** A rest of a table up to this share of a chunk joins the one before it, where rows may: it is not worth a file and a commit. */
+const SHORT_REST = 0.25
 
 /**
  * Cuts what is left of a table into chunks, one after the other, each when it is asked for: so nothing but the place where the last
@@ -76,15 +79,16 @@ export class LoadChunks {
 
   /** The end of the chunk that begins after {@link #after}; undefined when it is the last. */
   async #boundary(): Promise<KeyBoundary | undefined> {
-    const { table, key, reads } = this.#options
+    const { table, key, chunkRows, reads } = this.#options
     if (key === undefined) return undefined
     if (this.#end === undefined) {
       const [row] = await reads.query(lastKeyQuery(table, key))
       this.#end = { key: row === undefined ? undefined : readBoundary(key, row) }
     }
     if (this.#end.key === undefined) return undefined
-    const range = { after: this.#after, upTo: this.#end.key, rows: this.#rows() }
-    const [row, next] = await reads.query(boundaryQuery(table, key, range))
+    const end = this.#end.key
+    const rows = this.#rows()
+    const [row, next] = await reads.query(boundaryQuery(table, key, { after: this.#after, upTo: end, rows }))
     if (row === undefined || next === undefined) return undefined
     const found = readBoundary(key, row)
     if (this.#after !== undefined && serializeBoundary(key, found) === serializeBoundary(key, this.#after)) {
@@ -93,7 +97,10 @@ export class LoadChunks {
         context: { key: key.name },
       })
     }
-    return found
+    const shortRest = Math.min(Math.floor(rows * SHORT_REST), chunkRows - rows)
+    if (shortRest === 0) return found
+    const [, more] = await reads.query(boundaryQuery(table, key, { after: found, upTo: end, rows: shortRest }))
+    return more === undefined ? undefined : found
   }
 
   #rows(): number {
