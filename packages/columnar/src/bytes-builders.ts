@@ -5,7 +5,7 @@ import { AT_ONCE, MAX_BYTES, VariableBase } from './variable-base.ts'
 /** Longer strings go through the platform's encoder, which costs a call but runs many bytes at a time. */
 const SHORT = 32
 /** The same for UTF-16, where the platform takes two calls. */
-const SHORT_UTF16_BYTES = 96
+const SHORT_UTF16_BYTES = 320
 
 /** What to do with a lone surrogate, which UTF-8 cannot hold: refuse the string, or put U+FFFD in its place. */
 export type LoneSurrogates = 'refuse' | 'replace'

@@ -1,8 +1,9 @@
 import type { BinaryView, ColumnView, MemoryPool, StringView } from '@icebridge/columnar'
-import { truncateBytesUpper, truncateStringUpper } from '@icebridge/iceberg-core'
+import { truncateBytesUpper } from '@icebridge/iceberg-core'
 import { ByteBuffer, copyBytes, isRepeated } from './byte-buffer.ts'
 import { HEADROOM, PageBody } from './page-body.ts'
 import { appendHybrid, bitWidth } from './rle-hybrid.ts'
+import { raisedText } from './utf8-bounds.ts'
 import {
   type EncodedDictionary,
   type EncodedValues,
@@ -256,9 +257,7 @@ function upperBound(bytes: Uint8Array, start: number, end: number, isText: boole
   const cut = cutEnd(bytes, start, end, isText)
   if (cut === end) return copyBytes(bytes, start, end)
   if (!isText) return truncateBytesUpper(bytes.subarray(start, cut + 1), cut - start) ?? copyBytes(bytes, start, end)
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, cut - start).toString('utf8')
-  const upper = truncateStringUpper(`${text}…`, Array.from(text).length)
-  return upper === undefined ? copyBytes(bytes, start, end) : Buffer.from(upper)
+  return raisedText(bytes, start, cut) ?? copyBytes(bytes, start, end)
 }
 
 /** Distinct byte strings in the order of their first use, found by hash. */

@@ -1,3 +1,4 @@
+import type { Value } from '@icebridge/iceberg-core'
 import type { CompressionCodec, SchemaElement } from 'hyparquet'
 import { CompressionCodecs, ConvertedTypes, FieldRepetitionTypes, ParquetTypes } from 'hyparquet/src/constants.js'
 import { ByteWriter } from 'hyparquet-writer/src/bytewriter.js'
@@ -5,6 +6,7 @@ import { logicalType } from 'hyparquet-writer/src/metadata.js'
 import { serializeTCompactProtocol, ThriftStruct } from 'hyparquet-writer/src/thrift.js'
 import type { Leaf } from './parquet-schema.ts'
 import { statisticBytes } from './statistics.ts'
+import { ThriftWriter } from './thrift-writer.ts'
 import type { RawBounds } from './value-encoder.ts'
 
 /** Longer bounds of strings and binaries are left out of the footer; the table's metadata has them truncated. */
@@ -56,25 +58,25 @@ export interface Footer {
  * @see https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
  */
 export function encodeFooter(footer: Footer): Uint8Array {
-  const writer = new ByteWriter()
-  serializeTCompactProtocol(writer, {
-    field_1: 2,
-    field_2: footer.elements.map(schemaElement),
-    field_3: BigInt(footer.rowCount),
-    field_4: footer.rowGroups.map(rowGroup),
-    field_5: Object.entries(footer.keyValues).map(([key, value]) => ({ field_1: key, field_2: value })),
-    field_6: footer.createdBy,
-    field_7: Array.from({ length: footer.leafCount }, () => ({ field_1: {} })),
-  })
-  writer.appendUint32(writer.offset)
-  writer.appendBytes(Buffer.from('PAR1'))
-  return writer.getBytes()
+  const metadata = new ThriftWriter()
+    .int(1, 2)
+    .serialized(2, footer.elements.map(schemaElement))
+    .long(3, footer.rowCount)
+    .structs(4, footer.rowGroups, rowGroup)
+    .structs(5, Object.entries(footer.keyValues), (writer, [key, value]) => writer.text(1, key).text(2, value))
+    .text(6, footer.createdBy)
+    .structs(7, Array.from({ length: footer.leafCount }), (writer) => writer.struct(1, () => undefined))
+    .take()
+  const end = Buffer.from('\0\0\0\0PAR1')
+  end.writeUInt32LE(metadata.length)
+  return Buffer.concat([metadata, end])
 }
 
 type Struct = Parameters<typeof serializeTCompactProtocol>[1]
 
-function schemaElement(element: SchemaElement): Struct {
-  return {
+function schemaElement(element: SchemaElement): Uint8Array {
+  const writer = new ByteWriter()
+  serializeTCompactProtocol(writer, {
     field_1: element.type === undefined ? undefined : ParquetTypes.indexOf(element.type),
     field_2: element.type_length,
     field_3: element.repetition_type === undefined ? undefined : FieldRepetitionTypes.indexOf(element.repetition_type),
@@ -85,7 +87,8 @@ function schemaElement(element: SchemaElement): Struct {
     field_8: element.precision,
     field_9: element.field_id,
     field_10: annotation(element),
-  }
+  })
+  return writer.getBytes()
 }
 
 /** The number of a byte in Thrift's compact protocol. */
@@ -97,47 +100,50 @@ function annotation({ logical_type }: SchemaElement): Struct | undefined {
   return logicalType(logical_type)
 }
 
-function rowGroup(group: RowGroupEntry): Struct {
-  return {
-    field_1: group.chunks.map(columnChunk),
-    field_2: BigInt(group.uncompressedBytes),
-    field_3: BigInt(group.rowCount),
-    field_5: BigInt(group.offset),
-    field_6: BigInt(group.compressedBytes),
-  }
+function rowGroup(writer: ThriftWriter, group: RowGroupEntry): void {
+  writer
+    .structs(1, group.chunks, columnChunk)
+    .long(2, group.uncompressedBytes)
+    .long(3, group.rowCount)
+    .long(5, group.offset)
+    .long(6, group.compressedBytes)
 }
 
-function columnChunk(chunk: ChunkEntry): Struct {
-  return {
-    field_2: 0n,
-    field_3: {
-      field_1: ParquetTypes.indexOf(chunk.leaf.physical),
-      field_2: [...chunk.encodings],
-      field_3: [...chunk.leaf.path],
-      field_4: CompressionCodecs.indexOf(chunk.codec),
-      field_5: BigInt(chunk.valueCount),
-      field_6: BigInt(chunk.uncompressedBytes),
-      field_7: BigInt(chunk.compressedBytes),
-      field_9: BigInt(chunk.dataPageOffset),
-      field_11: chunk.dictionaryPageOffset === undefined ? undefined : BigInt(chunk.dictionaryPageOffset),
-      field_12: statistics(chunk),
-      field_14: chunk.bloomFilter === undefined ? undefined : BigInt(chunk.bloomFilter.offset),
-      field_15: chunk.bloomFilter?.length,
-    },
-    field_4: BigInt(chunk.offsetIndex.offset),
-    field_5: chunk.offsetIndex.length,
-    field_6: chunk.columnIndex === undefined ? undefined : BigInt(chunk.columnIndex.offset),
-    field_7: chunk.columnIndex?.length,
-  }
+function columnChunk(writer: ThriftWriter, chunk: ChunkEntry): void {
+  const { leaf, offsetIndex, columnIndex } = chunk
+  writer
+    .long(2, 0)
+    .struct(3, () =>
+      writer
+        .int(1, ParquetTypes.indexOf(leaf.physical))
+        .ints(2, chunk.encodings)
+        .binaries(
+          3,
+          leaf.path.map((name) => Buffer.from(name)),
+        )
+        .int(4, CompressionCodecs.indexOf(chunk.codec))
+        .long(5, chunk.valueCount)
+        .long(6, chunk.uncompressedBytes)
+        .long(7, chunk.compressedBytes)
+        .long(9, chunk.dataPageOffset)
+        .long(11, chunk.dictionaryPageOffset)
+        .struct(12, () => statistics(writer, chunk))
+        .long(14, chunk.bloomFilter?.offset)
+        .int(15, chunk.bloomFilter?.length),
+    )
+    .long(4, offsetIndex.offset)
+    .int(5, offsetIndex.length)
+    .long(6, columnIndex?.offset)
+    .int(7, columnIndex?.length)
 }
 
-function statistics({ leaf, nullCount, bounds }: ChunkEntry): Struct {
-  const min = bounds === undefined ? undefined : statisticBytes(leaf.type, bounds.min)
-  const max = bounds === undefined ? undefined : statisticBytes(leaf.type, bounds.max)
-  const variable = leaf.physical === 'BYTE_ARRAY'
-  return {
-    field_3: BigInt(nullCount),
-    field_5: max === undefined || (variable && max.length > MAX_STATISTIC_BYTES) ? undefined : max,
-    field_6: min === undefined || (variable && min.length > MAX_STATISTIC_BYTES) ? undefined : min,
+function statistics(writer: ThriftWriter, { leaf, nullCount, bounds }: ChunkEntry): void {
+  const bound = (value: Value): Uint8Array | undefined => {
+    const bytes = statisticBytes(leaf.type, value)
+    return leaf.physical === 'BYTE_ARRAY' && bytes.length > MAX_STATISTIC_BYTES ? undefined : bytes
   }
+  writer
+    .long(3, nullCount)
+    .binary(5, bounds === undefined ? undefined : bound(bounds.max))
+    .binary(6, bounds === undefined ? undefined : bound(bounds.min))
 }

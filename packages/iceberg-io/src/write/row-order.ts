@@ -5,7 +5,7 @@ import {
   transformFunction,
   transformResultType,
 } from '@icebridge/iceberg-core'
-import { takeRows } from '@icebridge/columnar'
+import { selectColumns, takeRows } from '@icebridge/columnar'
 import type { RecordBatch } from 'apache-arrow'
 import { IcebergIoError } from '../errors.ts'
 import { identityKeys, nullKeys, type SortKeys, transformedKeys } from './sort-keys.ts'
@@ -40,6 +40,8 @@ export function canOrder(schema: Pick<Schema, 'fields'>, order: SortOrder): bool
 export class RowOrder {
   readonly orderId: number
   readonly #fields: readonly OrderedField[]
+  /** The columns that its sources are in. */
+  readonly #columns = new Set<string>()
 
   /** @throws IcebergIoError `schema-mismatch` for a source that is no column; IcebergError `unsupported-transform`. */
   constructor(schema: Schema, order: SortOrder) {
@@ -56,6 +58,7 @@ export class RowOrder {
           },
         )
       }
+      this.#columns.add(source.names[0] ?? '')
       return {
         keysOf: keysOf(source, field.transform),
         sign: field.direction === 'asc' ? 1 : -1,
@@ -66,6 +69,12 @@ export class RowOrder {
 
   keys(batch: RecordBatch): RowKeys {
     return this.#fields.map((field) => field.keysOf(batch))
+  }
+
+  /** The keys of a batch's last row, in memory of their own. */
+  lastKeys(batch: RecordBatch): RowKeys {
+    const indexes = batch.schema.fields.flatMap(({ name }, index) => (this.#columns.has(name) ? [index] : []))
+    return this.keys(takeRows(selectColumns(batch, indexes), Uint32Array.of(batch.numRows - 1)))
   }
 
   compare(keys: RowKeys, row: number, other: RowKeys, otherRow: number): number {
@@ -136,7 +145,7 @@ export class OrderCheck {
     for (let row = 1; row < batch.numRows && this.#holds; row++) {
       if (order.compare(keys, row - 1, keys, row) > 0) this.#holds = false
     }
-    this.#last = this.#holds ? order.keys(takeRows(batch, Uint32Array.of(batch.numRows - 1))) : undefined
+    this.#last = this.#holds ? order.lastKeys(batch) : undefined
   }
 }
 

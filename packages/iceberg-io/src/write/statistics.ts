@@ -5,11 +5,11 @@ import {
   type PrimitiveType,
   singleValueToBytes,
   truncateBytesUpper,
-  truncateStringLower,
-  truncateStringUpper,
   type Value,
 } from '@icebridge/iceberg-core'
+import { copyBytes } from './byte-buffer.ts'
 import type { Leaf } from './parquet-schema.ts'
+import { charactersEnd, raisedText } from './utf8-bounds.ts'
 import type { RawBounds } from './value-encoder.ts'
 
 /** Bytes, or code points of a string, that a bound keeps in the column index. */
@@ -54,21 +54,13 @@ export function indexBounds(leaf: Leaf, bounds: RawBounds): { readonly min: Uint
 
 function cutLower(leaf: Leaf, min: Uint8Array): Uint8Array {
   if (min.length <= INDEX_BOUND_LENGTH) return min
-  if (leaf.type !== 'string') return new Uint8Array(min.subarray(0, INDEX_BOUND_LENGTH))
-  return Buffer.from(truncateStringLower(prefix(min), INDEX_BOUND_LENGTH))
+  return copyBytes(min, 0, leaf.type === 'string' ? charactersEnd(min, INDEX_BOUND_LENGTH) : INDEX_BOUND_LENGTH)
 }
 
 /** Whole when no shorter bound is above it. */
 function cutUpper(leaf: Leaf, max: Uint8Array): Uint8Array {
   if (max.length <= INDEX_BOUND_LENGTH) return max
   if (leaf.type !== 'string') return truncateBytesUpper(max, INDEX_BOUND_LENGTH) ?? max
-  const cut = truncateStringUpper(prefix(max), INDEX_BOUND_LENGTH)
-  return cut === undefined ? max : Buffer.from(cut)
-}
-
-/** The text of as many bytes as decide about a bound, or of all of them: no string of gigabytes is made for one. */
-function prefix(utf8: Uint8Array): string {
-  let end = Math.min(utf8.length, (INDEX_BOUND_LENGTH + 1) * 4)
-  while (end < utf8.length && ((utf8[end] ?? 0) & 0xc0) === 0x80) end--
-  return Buffer.from(utf8.buffer, utf8.byteOffset, end).toString('utf8')
+  const end = charactersEnd(max, INDEX_BOUND_LENGTH)
+  return end === max.length ? max : (raisedText(max, 0, end) ?? max)
 }

@@ -11,7 +11,7 @@ const STRUCT = 12
 
 /**
  * Writes one struct of Thrift's compact protocol, field by field in the order of their ids, for what a file has many of. Numbers are
- * whole and not negative.
+ * whole and not negative. A field whose value is undefined is left out.
  *
  * @see https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
  */
@@ -22,23 +22,42 @@ export class ThriftWriter {
   #last = 0
 
   /** A field of 32 bits. */
-  int(id: number, value: number): this {
+  int(id: number, value: number | undefined): this {
+    if (value === undefined) return this
     this.#field(id, INT)
     this.#number(value)
     return this
   }
 
   /** A field of 64 bits. */
-  long(id: number, value: number): this {
+  long(id: number, value: number | undefined): this {
+    if (value === undefined) return this
     this.#field(id, LONG)
     this.#number(value)
     return this
+  }
+
+  binary(id: number, value: Uint8Array | undefined): this {
+    if (value === undefined) return this
+    this.#field(id, BINARY)
+    this.#binary(value)
+    return this
+  }
+
+  text(id: number, value: string): this {
+    return this.binary(id, Buffer.from(value))
   }
 
   /** A field that is a struct, whose own fields `write` adds. */
   struct(id: number, write: (writer: this) => void): this {
     this.#field(id, STRUCT)
     this.#inner(write)
+    return this
+  }
+
+  ints(id: number, values: readonly number[]): this {
+    this.#list(id, INT, values.length)
+    for (const value of values) this.#number(value)
     return this
   }
 
@@ -56,10 +75,7 @@ export class ThriftWriter {
 
   binaries(id: number, values: readonly Uint8Array[]): this {
     this.#list(id, BINARY, values.length)
-    for (const value of values) {
-      this.#bytes.appendVarint(value.length)
-      this.#bytes.append(value)
-    }
+    for (const value of values) this.#binary(value)
     return this
   }
 
@@ -67,6 +83,13 @@ export class ThriftWriter {
   structs<T>(id: number, values: readonly T[], write: (writer: this, value: T) => void): this {
     this.#list(id, STRUCT, values.length)
     for (const value of values) this.#inner((writer) => write(writer, value))
+    return this
+  }
+
+  /** A field that is a list of structs, each of which is serialized already, its end included. */
+  serialized(id: number, structs: readonly Uint8Array[]): this {
+    this.#list(id, STRUCT, structs.length)
+    for (const struct of structs) this.#bytes.append(struct)
     return this
   }
 
@@ -101,6 +124,11 @@ export class ThriftWriter {
       this.#bytes.appendByte(0xf0 | type)
       this.#bytes.appendVarint(length)
     }
+  }
+
+  #binary(value: Uint8Array): void {
+    this.#bytes.appendVarint(value.length)
+    this.#bytes.append(value)
   }
 
   /** Zigzag, which of a number that is not negative is its double. */
