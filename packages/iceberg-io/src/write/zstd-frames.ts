@@ -6,7 +6,7 @@ import { constants, createZstdCompress } from 'node:zlib'
  * Memory that a stream writes frames into, one behind the other. A page is compressed without copies while there is room left for it as
  * if it did not shrink.
  */
-const OUTPUT_BYTES = 4 * 1024 * 1024
+const OUTPUT_BYTES = 2 * 1024 * 1024
 /** Pages that are compressed at the same time: Node's pool has four threads. */
 const STREAMS = Math.min(4, availableParallelism())
 
