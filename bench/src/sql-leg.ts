@@ -18,6 +18,8 @@ import { createWideTarget, shape as shapeNamed, table, wideSeed, wideTimes } fro
 
 const [leg = '', shapeName = '', sourceText = '', targetText = '', folder = ''] = process.argv.slice(2)
 const shape = shapeNamed(shapeName)
+/** Of a load whose chunks are read over one connection or two. */
+const CHUNKS = 6
 /** As the command does. */
 const YOUNG = '--semi-space-growth-factor=1'
 
@@ -193,10 +195,10 @@ switch (leg) {
     await runLeg('extract', { load: { chunkRows: 0 } })
     break
   case 'one-connection':
-    await runLeg('extract', { load: { connections: 1 } })
+    await runLeg('extract', { load: { connections: 1, chunkRows: Math.ceil(shape.rows / CHUNKS) } })
     break
   case 'two-connections':
-    await runLeg('extract', { load: { connections: 2 } })
+    await runLeg('extract', { load: { connections: 2, chunkRows: Math.ceil(shape.rows / CHUNKS) } })
     break
   default:
     throw new Error(`there is no leg ${leg}`)

@@ -1,6 +1,7 @@
 import {
   keyOf,
   quoteTable,
+  selectList,
   type ReadColumn,
   type ReadQuery,
   type RowRange,
@@ -19,6 +20,8 @@ export interface ChangesQueryParts {
   readonly columns: readonly ReadColumn[]
   /** Expression over {@link alias} that gives the row's position as text. */
   readonly version: string
+  /** The column whose binary values are the positions, if it is among those that are read: the text is made of them here. */
+  readonly versionWithin?: string
   /** Quoted column that the bounds are compared with. */
   readonly column: string
   readonly low: SqlParameter | undefined
@@ -35,10 +38,9 @@ export function changesQueryOf(parts: ChangesQueryParts): ReadQuery {
     role: 'value',
     expression: () => parts.version,
     field: { name: VERSION_COLUMN, type: { kind: 'string' }, nullable: false },
+    ...(isRead(parts.columns, parts.versionWithin) ? { within: parts.versionWithin } : {}),
   }
   const columns = [...parts.columns, version]
-  // Ordinal names: a companion's own name can pass the 128 characters of an identifier.
-  const list = columns.map((column, index) => `${column.expression(alias)} AS [c${index}]`)
   const hints = parts.hints?.length ? ` WITH (${parts.hints.join(', ')})` : ''
   const bounds = [parts.low, parts.high].filter((bound) => bound !== undefined)
   const conditions = [
@@ -47,10 +49,14 @@ export function changesQueryOf(parts: ChangesQueryParts): ReadQuery {
   ]
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
   return {
-    text: `SELECT ${list.join(', ')} FROM ${quoteTable(parts.table.table)} AS ${alias}${hints}${where}`,
+    text: `SELECT ${selectList(columns, alias)} FROM ${quoteTable(parts.table.table)} AS ${alias}${hints}${where}`,
     parameters: [...bounds, ...(parts.rows?.parameters ?? [])],
     columns,
     table: quoteTable(parts.table.table),
     key: keyOf(parts.table)?.columns.map(({ name }) => name) ?? [],
   }
+}
+
+function isRead(columns: readonly ReadColumn[], name: string | undefined): name is string {
+  return columns.some((column) => column.name === name && column.field.type.kind === 'binary')
 }

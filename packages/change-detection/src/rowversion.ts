@@ -72,6 +72,7 @@ export class RowversionChangeDetection implements ChangeDetectionStrategy {
       columns,
       column: name,
       version: `CONVERT(char(18), CONVERT(binary(8), ${alias}.${name}), 1)`,
+      versionWithin: column,
       low: range.low === undefined ? undefined : parameter('low', range.low),
       high: range.high === undefined ? undefined : parameter('high', range.high),
       rows: range.rows,

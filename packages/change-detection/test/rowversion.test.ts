@@ -1,5 +1,6 @@
 import { RowversionChangeDetection } from '@icebridge/change-detection'
 import { changeDetectionConformance, sampleColumn, sampleTable } from '@icebridge/change-detection/testing'
+import type { ReadColumn } from '@icebridge/sqlserver'
 import { describe, expect, test } from 'vitest'
 import { below, seeded, seeds } from './random.ts'
 
@@ -39,6 +40,22 @@ test('reads rows between two rowversions with the bounds as binary(8)', () => {
     { name: 'low', type: { name: 'binary', length: 8 }, value: bytesOf(0x7d1n) },
     { name: 'high', type: { name: 'binary', length: 8 }, value: bytesOf(0xffffffffn) },
   ])
+})
+
+test('makes the position of the rowversion where that is read anyway', () => {
+  const rowversion: ReadColumn = {
+    ...sampleColumn('row]version'),
+    expression: (alias) => `${alias}.[row]]version]`,
+    field: { name: 'row]version', type: { kind: 'binary' }, nullable: false },
+  }
+  const range = { low: undefined, high: undefined }
+  const query = strategy.changesQuery(table, range, [sampleColumn('id'), rowversion])
+  expect(query.text).toBe('SELECT [t].[id] AS [c0], [t].[row]]version] AS [c1] FROM [dbo].[orders] AS [t]')
+  expect(query.columns.at(-1)).toMatchObject({ name: '_sync_version', within: 'row]version' })
+  // A column of that name that is no rowversion any more has no position.
+  const text = strategy.changesQuery(table, range, [sampleColumn('row]version')])
+  expect(text.text).toContain('CONVERT(char(18)')
+  expect(text.columns.at(-1)).not.toHaveProperty('within')
 })
 
 test('writes a watermark as CONVERT style 1 shows it', () => {

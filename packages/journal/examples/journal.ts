@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { LocalFileIO } from '@icebridge/fileio'
 import { SqlCatalog, systemEnvironment as environment } from '@icebridge/iceberg-catalog'
 import { Journal, layoutFor, planJournal } from '@icebridge/journal'
-import { parseConnectionString, quoteTable, SqlServer } from '@icebridge/sqlserver'
+import { parseConnectionString, quoteTable, selectList, SqlServer } from '@icebridge/sqlserver'
 
 await using source = await SqlServer.connect(parseConnectionString(process.env['ICEBRIDGE_EXAMPLE_SQLSERVER'] ?? ''))
 await source.batch('CREATE TABLE [dbo].[journal_example] ([id] int NOT NULL PRIMARY KEY, [price] decimal(38,10) NULL)')
@@ -26,8 +26,8 @@ let journal = (await Journal.open(lake, identifier)) ?? (await Journal.create(la
 // Extract: rows that are read from the source, on top of the head that was read before them.
 const base = await journal.head()
 await using batch = await journal.beginBatch({ base, batchId: environment.uuid(), mode: 'load' })
-const columns = plan.reads.map((read) => read.expression('[t]')).join(', ')
-const query = { text: `SELECT ${columns} FROM ${quoteTable(table.table)} AS [t]`, columns: plan.reads }
+const text = `SELECT ${selectList(plan.reads, '[t]')} FROM ${quoteTable(table.table)} AS [t]`
+const query = { text, columns: plan.reads }
 for await (const rows of source.stream(query)) await batch.write(rows, { op: 'upsert' })
 const commit = await batch.commit({ watermark: '0x00000000000007D1', strategy: 'rowversion' })
 if (commit.status === 'conflict') throw new Error(`another extractor was faster: ${commit.reason}`)

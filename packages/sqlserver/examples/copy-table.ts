@@ -1,4 +1,4 @@
-import { parseConnectionString, quoteTable, readColumns, SqlServer } from '@icebridge/sqlserver'
+import { parseConnectionString, quoteTable, readColumns, selectList, SqlServer } from '@icebridge/sqlserver'
 
 await using server = await SqlServer.connect(parseConnectionString(process.env['ICEBRIDGE_EXAMPLE_SQLSERVER'] ?? ''))
 const from = { schema: 'dbo', name: 'prices' }
@@ -15,8 +15,8 @@ await server.batch(
 // Read: one column of the batch for each value, and companions for what its type cannot hold.
 const { columns } = await server.describeTable(from)
 const reads = columns.flatMap((column) => readColumns(column))
-const list = reads.map((read) => read.expression('[t]')).join(', ')
-const batches = server.stream({ text: `SELECT ${list} FROM ${quoteTable(from)} AS [t]`, columns: reads })
+const text = `SELECT ${selectList(reads, '[t]')} FROM ${quoteTable(from)} AS [t]`
+const batches = server.stream({ text, columns: reads })
 
 // Load: each column from the batch columns that were read for it.
 const companion = (name: string): string | undefined => reads.find((read) => read.name === name)?.name

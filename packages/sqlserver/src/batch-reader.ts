@@ -2,13 +2,13 @@ import { BatchBuilder, ColumnarError, type ColumnBuilder } from '@icebridge/colu
 import type { RecordBatch } from 'apache-arrow'
 import { wireParameters } from './bulk-types/parameter.ts'
 import { SqlServerError, type SqlServerErrorCode } from './errors.ts'
-import { columnDecoder, type ColumnDecoder } from './exact-values/column-decoder.ts'
+import { columnDecoder, type ColumnDecoder, type Filled } from './exact-values/column-decoder.ts'
 import { isRaw } from './exact-values/raw-values.ts'
 import { readRowsInto, RowTarget } from './exact-values/row-reader.ts'
 import { WireFeed } from './exact-values/wire-feed.ts'
 import { builtValue } from './exact-values/built-value.ts'
 import type { ResultCell, ResultColumn, Running, Session } from './session.ts'
-import type { ReadQuery } from './sql.ts'
+import { filledColumns, type ReadQuery } from './sql.ts'
 import { bound, type ReadTimeouts, type StreamOptions, valueBytes } from './stream-options.ts'
 
 /** Finished batches that may wait for the consumer before the read is paused. */
@@ -41,6 +41,8 @@ export async function* readBatches(
 class BatchRead {
   readonly #session: Session
   readonly #query: ReadQuery
+  /** Of each result column the places of the batch columns that it fills. */
+  readonly #filled: readonly (readonly number[])[]
   readonly #builder: BatchBuilder
   readonly #batchRows: number
   readonly #batchBytes: number
@@ -72,6 +74,7 @@ class BatchRead {
     this.#cells = options.cells === true
     this.#session = session
     this.#query = query
+    this.#filled = filledColumns(query.columns)
     this.#batchRows = bound('batchRows', options.batchRows ?? 65_536)
     this.#batchBytes = bound('batchBytes', options.batchBytes ?? 16 * 1024 * 1024)
     this.#signal = options.signal
@@ -135,30 +138,34 @@ class BatchRead {
 
   #columns(columns: readonly ResultColumn[]): void {
     this.#guard(() => {
-      const reads = this.#query.columns
-      if (this.#decoders !== undefined || columns.length !== reads.length) {
+      const expected = this.#filled.length
+      if (this.#decoders !== undefined || columns.length !== expected) {
+        if (this.#decoders !== undefined) {
+          throw new SqlServerError('unexpected-result', 'the query returned more than one result')
+        }
         throw new SqlServerError(
           'unexpected-result',
-          this.#decoders === undefined
-            ? `the query returned ${columns.length} columns where ${reads.length} were expected`
-            : 'the query returned more than one result',
+          `the query returned ${columns.length} columns where ${expected} were expected`,
+          { hint: 'Make the select list of its columns by selectList: some stand within the values of others.' },
         )
       }
       const { connection } = this.#session
       const raw = isRaw(connection)
+      const fills = this.#filled.map((places) => places.map((place) => this.#fill(place)))
       if (raw && !this.#cells) {
-        const builders = this.#builder.columns
-        this.#target = new RowTarget(reads, { columns, builders }, () => this.#built())
+        this.#target = new RowTarget(columns, fills, () => this.#built())
         readRowsInto(connection, this.#target)
         this.#feed = WireFeed.open(connection, this.#target)
       }
-      this.#decoders = reads.map((read, index) => {
-        const column = columns[index]
-        const builder = this.#builder.columns[index]
-        if (column === undefined || builder === undefined) throw new RangeError(`no column ${index}`)
-        return columnDecoder(read, column, builder, raw)
-      })
+      this.#decoders = columns.map((column, index) => columnDecoder(fills[index] ?? [], column, raw))
     })
+  }
+
+  #fill(place: number): Filled {
+    const read = this.#query.columns[place]
+    const builder = this.#builder.columns[place]
+    if (read === undefined || builder === undefined) throw new RangeError(`no column ${place}`)
+    return { read, builder }
   }
 
   #row(cells: readonly ResultCell[]): void {
@@ -295,7 +302,7 @@ class BatchRead {
   /** @param wireBytes of the value as the server sent it, where it came in parts. */
   #valueError(error: unknown, index: number, cells: readonly ResultCell[], wireBytes?: number): unknown {
     if (!(error instanceof ColumnarError)) return error
-    const read = this.#query.columns[index]
+    const read = this.#query.columns[this.#filled[index]?.[0] ?? -1]
     const table = this.#query.table
     const { code, what, hint } = this.#refusal(error, read?.name, wireBytes)
     const where = `${table === undefined ? '' : `${table}, `}column ${read?.name ?? index}, ${this.#describeRow(cells)}`
@@ -342,9 +349,10 @@ class BatchRead {
 
   #describeRow(cells: readonly ResultCell[]): string {
     const key = (this.#query.key ?? []).flatMap((name) => {
-      const at = this.#query.columns.findIndex((column) => column.name === name && column.role === 'value')
-      const field = this.#query.columns[at]?.field
-      const builder = this.#builder.columns[at]
+      const place = this.#query.columns.findIndex((column) => column.name === name && column.role === 'value')
+      const at = this.#filled.findIndex(([first]) => first === place)
+      const field = this.#query.columns[place]?.field
+      const builder = this.#builder.columns[place]
       // What of a refused row went straight to the builders has no cell.
       const built = at < (this.#target?.refused?.index ?? 0) && builder !== undefined && field !== undefined
       const value = built ? builtValue(field, builder) : cells[at]?.value

@@ -23,7 +23,15 @@ export { SqlConnection } from './sql-connection.ts'
 export { SqlServer, type ConnectOptions } from './sql-server.ts'
 export { formatSqlType, isSqlTypeName, sqlTypeNames } from './sql-type.ts'
 export type { SqlType, SqlTypeName } from './sql-type.ts'
-export type { ReadColumn, ReadQuery, ReadRole, Sql, SqlParameter, SqlValue } from './sql.ts'
+export {
+  selectList,
+  type ReadColumn,
+  type ReadQuery,
+  type ReadRole,
+  type Sql,
+  type SqlParameter,
+  type SqlValue,
+} from './sql.ts'
 export type { StatementOptions } from './statements.ts'
 export { keyOf } from './table-definition.ts'
 export type { ColumnDefinition, ColumnProblem, KeyDefinition, TableDefinition } from './table-definition.ts'

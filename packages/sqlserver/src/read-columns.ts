@@ -11,29 +11,24 @@ import type { ColumnDefinition } from './table-definition.ts'
  * The first is the column itself. Companions follow where the batch type cannot hold everything: `_sync_ns100_<column>` (0 to 9,
  * the 100 ns digit of time(7), datetime2(7) and datetimeoffset(7)), `_sync_offset_<column>` (minutes east of UTC of a
  * datetimeoffset) and `_sync_variant_<column>` (the base type of a sql_variant). Every field is nullable if the column is.
- * The expressions are for the mode of {@link useExactValues} that is in force.
- * Each column of the result is one expression, so a select list made of them lines up with the fields.
+ * Expressions, and which companions stand within the value, are for the mode of {@link useExactValues} that is in force.
  */
 export function readColumns(column: ColumnDefinition): readonly ReadColumn[] {
   const { type, name } = column
   const raw = exactValues() === 'driver'
+  // A raw value holds its companions.
+  const within = raw ? { within: name } : {}
   const reads = [read(column, name, 'value', fieldType(type), (source) => valueExpression(type, source, raw))]
   if (type.name === 'datetimeoffset') {
-    reads.push(read(column, `_sync_offset_${name}`, 'offset', { kind: 'int32' }, raw ? itself : offsetExpression))
+    reads.push({ ...read(column, `_sync_offset_${name}`, 'offset', { kind: 'int32' }, offsetExpression), ...within })
   }
   if (hasNs100(type)) {
-    const expression = raw && type.name !== 'time' ? itself : ns100Expression
-    reads.push(read(column, `_sync_ns100_${name}`, 'ns100', { kind: 'int32' }, expression))
+    reads.push({ ...read(column, `_sync_ns100_${name}`, 'ns100', { kind: 'int32' }, ns100Expression), ...within })
   }
   if (type.name === 'sql_variant') {
     reads.push(read(column, `_sync_variant_${name}`, 'variant', { kind: 'string' }, variantType))
   }
   return reads
-}
-
-/** A raw value holds its companions: it is selected again, which costs the server nothing to compute. */
-function itself(source: string): string {
-  return source
 }
 
 /** @see https://learn.microsoft.com/sql/t-sql/functions/datepart-transact-sql#tzoffset */

@@ -36,6 +36,40 @@ export interface ReadColumn {
   /** The expression for the select list, for a table alias that is already quoted, such as `[t]`. */
   expression(quotedAlias: string): string
   readonly field: ColumnField
+  /**
+   * The batch column whose values, as they come, hold this one's too, so that it has no expression in the {@link selectList}. What a string
+   * column takes of a binary one is `0x` and its digits, upper-case.
+   */
+  readonly within?: string
+}
+
+/** The select list that columns are read with, for a quoted table alias. */
+export function selectList(columns: readonly ReadColumn[], quotedAlias: string): string {
+  return columns
+    .flatMap((column, index) =>
+      // Ordinal names: a companion's own name can pass the 128 characters of an identifier.
+      column.within === undefined ? [`${column.expression(quotedAlias)} AS [c${index}]`] : [],
+    )
+    .join(', ')
+}
+
+/** For each column of a result the places of the batch columns that it fills: of its value, then of what else is {@link ReadColumn.within} that. */
+export function filledColumns(columns: readonly ReadColumn[]): readonly (readonly number[])[] {
+  const results: number[][] = []
+  const byName = new Map<string, number[]>()
+  for (const [place, { name, within }] of columns.entries()) {
+    if (within !== undefined) continue
+    const filled = [place]
+    results.push(filled)
+    byName.set(name, filled)
+  }
+  for (const [place, { name, within }] of columns.entries()) {
+    if (within === undefined) continue
+    const filled = byName.get(within)
+    if (filled === undefined) throw new TypeError(`${name} is within ${within}, which is not read`)
+    filled.push(place)
+  }
+  return results
 }
 
 /** A query to stream, and the batch columns that its result columns fill, in the order of the select list. */

@@ -1,6 +1,7 @@
 import { BatchBuilder, columnView, type ColumnField } from '@icebridge/columnar'
 import {
   readColumns,
+  selectList,
   SqlServer,
   type BulkColumn,
   type ColumnDefinition,
@@ -59,8 +60,11 @@ export function column(name: string, type: SqlType, more: Partial<ColumnDefiniti
 export function readAll(table: TableDefinition): ReadQuery {
   const columns: readonly ReadColumn[] = table.columns.flatMap((each) => [...readColumns(each)])
   const name = `[${table.table.schema}].[${table.table.name}]`
-  const list = columns.map((each) => each.expression('[t]')).join(', ')
-  return { text: `SELECT ${list} FROM ${name} AS [t] ORDER BY [t].[${table.columns[0]?.name}]`, columns, table: name }
+  return {
+    text: `SELECT ${selectList(columns, '[t]')} FROM ${name} AS [t] ORDER BY [t].[${table.columns[0]?.name}]`,
+    columns,
+    table: name,
+  }
 }
 
 /** Loads every column of a table from batches that {@link readAll} gives. */

@@ -1,5 +1,6 @@
 import { type BatchBuilder, type ColumnField, columnView } from '@icebridge/columnar'
 import type { ReadColumn } from '@icebridge/sqlserver'
+import type { Filled } from '../src/exact-values/column-decoder.ts'
 
 /** The columns of {@link rows}, as the driver describes them. */
 export const types = [
@@ -14,12 +15,21 @@ export const fields: readonly ColumnField[] = [
   { name: 'i', type: { kind: 'int32' }, nullable: true },
   ...['s', 'm', 'v'].map((name): ColumnField => ({ name, type: { kind: 'string' }, nullable: true })),
 ]
-export const reads = fields.map((field): ReadColumn => ({
+const reads = fields.map((field): ReadColumn => ({
   name: field.name,
   role: 'value',
   field,
   expression: () => '',
 }))
+
+/** The columns of a builder, each filled by a result column of its own. */
+export function filled(builder: BatchBuilder): readonly (readonly Filled[])[] {
+  return builder.columns.map((column, index) => {
+    const read = reads[index]
+    if (read === undefined) throw new RangeError(`no column ${index}`)
+    return [{ read, builder: column }]
+  })
+}
 
 /** A row token; with a bitmap, as a server sends it that has many NULLs to send. */
 export function token(row: readonly Row[number][], withBitmap: boolean): Buffer {

@@ -1,4 +1,11 @@
-import { readColumns, SqlServer, useExactValues, type ExactValues, type ReadQuery } from '@icebridge/sqlserver'
+import {
+  readColumns,
+  selectList,
+  SqlServer,
+  useExactValues,
+  type ExactValues,
+  type ReadQuery,
+} from '@icebridge/sqlserver'
 import { FaultPlan, startSandbox, type Sandbox } from '@icebridge/sqlserver-sandbox'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { batchOf, column, Fixture, once, rowsOf } from './fixture.ts'
@@ -280,8 +287,7 @@ export function streams(mode: ExactValues): void {
           ),
         ),
       )
-      const list = reads.map((read, index) => `${read.expression('[t]')} AS [c${index}]`).join(', ')
-      const text = `SELECT ${list} FROM [dbo].[pages] AS [t] ORDER BY [c0]`
+      const text = `SELECT ${selectList(reads, '[t]')} FROM [dbo].[pages] AS [t] ORDER BY [c0]`
       const found = await rowsOf(database.stream({ text, columns: reads }))
       for (const [row, cells] of rows.entries()) {
         for (const [at, cell] of cells.entries())

@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { Arrivals, keepArrivals } from '../src/arrivals.ts'
 import { installRowReader, readRowsInto, RowTarget } from '../src/exact-values/row-reader.ts'
 import { installWireFeed, WireFeed } from '../src/exact-values/wire-feed.ts'
-import { builtRows, fields, reads, type Row, rows, token, types, uint } from './row-tokens.ts'
+import { builtRows, fields, filled, type Row, rows, token, types, uint } from './row-tokens.ts'
 
 const load = createRequire(import.meta.url)
 const debug = { packet: () => {}, data: () => {}, token: () => {}, log: () => {} }
@@ -122,7 +122,7 @@ async function answer(options: {
     socket,
   }
   const builder = new BatchBuilder(fields)
-  const target = new RowTarget(reads, { columns: types, builders: builder.columns }, () => {
+  const target = new RowTarget(types, filled(builder), () => {
     if (next() < options.pauses) {
       request.pause()
       setImmediate(() => request.resume())

@@ -17,19 +17,30 @@ const MICROS_PER_DAY = 86_400_000_000
 /** Days around 1970 whose microseconds are safe integers. */
 const SAFE_DAYS = 100_000
 
+/** A batch column that a result column fills. */
+export interface Filled {
+  readonly read: ReadColumn
+  readonly builder: ColumnBuilder
+}
+
 /**
- * The one function that takes values of a result column into a batch column, chosen once a result by what the column is on the
+ * The one function that takes values of a result column into the batch columns that they fill, chosen once a result by what the column is on the
  * wire and what the batch holds. Casts in it state what the driver's parser gives for that wire type.
  *
  * @throws {SqlServerError} `unexpected-result` when the result column cannot fill the batch column; `driver-inexact` when it could,
  * but the driver has already rounded it.
  */
-export function columnDecoder(
-  read: ReadColumn,
-  column: ResultColumn,
-  builder: ColumnBuilder,
-  raw: boolean,
-): ColumnDecoder {
+export function columnDecoder(fills: readonly Filled[], column: ResultColumn, raw: boolean): ColumnDecoder {
+  const [first, ...more] = fills.map((filled) => decoderOf(filled, column, raw))
+  if (first === undefined) throw new RangeError('a result column fills a batch column')
+  if (more.length === 0) return first
+  return (value) => {
+    first(value)
+    for (const decode of more) decode(value)
+  }
+}
+
+function decoderOf({ read, builder }: Filled, column: ResultColumn, raw: boolean): ColumnDecoder {
   const decode = (raw ? rawDecoder(read, column, builder) : undefined) ?? valueDecoder(read, column, builder)
   return (value) => (value === null ? builder.appendNull() : decode(value))
 }
@@ -140,6 +151,9 @@ function valueDecoder(read: ReadColumn, column: ResultColumn, builder: ColumnBui
       break
     case 'string':
       if (isCharacter(name) || name === 'Xml') return (value) => builder.append(value as string)
+      if (read.within !== undefined && isBinary(name)) {
+        return (value) => builder.append(`0x${(value as Buffer).toString('hex').toUpperCase()}`)
+      }
       break
     case 'binary':
       if (isBinary(name)) return (value) => builder.append(value as Uint8Array)

@@ -2,9 +2,8 @@ import { createRequire } from 'node:module'
 import type { ColumnBuilder } from '@icebridge/columnar'
 import type { Connection } from 'tedious'
 import type { ResultCell, ResultColumn } from '../session.ts'
-import type { ReadColumn } from '../sql.ts'
 import { codePageDecoder } from './code-page-text.ts'
-import { columnDecoder } from './column-decoder.ts'
+import { columnDecoder, type Filled } from './column-decoder.ts'
 import { RefusedValue } from './large-value.ts'
 import { wireDecoder, type ParserPlace, type WireDecoder } from './wire-decoder.ts'
 import type { TokenParser } from './wire-feed.ts'
@@ -118,24 +117,22 @@ export class RowTarget {
   /** Where the bytes of the result are parsed; undefined when the driver keeps some of them while it waits for more. */
   window: WireWindow | undefined
   readonly #decoders: readonly WireDecoder[]
-  readonly #builders: readonly ColumnBuilder[]
+  /** By result column. */
+  readonly #builders: readonly (readonly ColumnBuilder[])[]
   readonly #onRow: () => boolean
 
-  /** @param onRow is called when a row is in the builders; the next one is taken if it gives true. It does not throw. */
-  constructor(
-    reads: readonly ReadColumn[],
-    result: { readonly columns: readonly ResultColumn[]; readonly builders: readonly ColumnBuilder[] },
-    onRow: () => boolean,
-  ) {
-    this.#builders = result.builders
+  /**
+   * @param fills of each result column the batch columns that it fills.
+   * @param onRow is called when a row is in the builders; the next one is taken if it gives true. It does not throw.
+   */
+  constructor(columns: readonly ResultColumn[], fills: readonly (readonly Filled[])[], onRow: () => boolean) {
+    this.#builders = fills.map((filled) => filled.map(({ builder }) => builder))
     this.#onRow = onRow
     let keepsBytes = false
-    this.#decoders = reads.map((read, index) => {
-      const column = result.columns[index]
-      const builder = result.builders[index]
-      if (column === undefined || builder === undefined) throw new RangeError(`no column ${index}`)
-      const viaDriver = (): WireDecoder => driverDecoder(read, column, builder)
-      const decoder = wireDecoder(read, column, builder) ?? asciiDecoder(column, builder, viaDriver)
+    this.#decoders = columns.map((column, index) => {
+      const filled = fills[index] ?? []
+      const viaDriver = (): WireDecoder => driverDecoder(filled, column)
+      const decoder = filledDecoder(filled, column, viaDriver)
       if (decoder === undefined && parts().isLarge(column)) keepsBytes = true
       return decoder ?? viaDriver()
     })
@@ -179,7 +176,7 @@ export class RowTarget {
     try {
       for (; index < decoders.length; index += 1) {
         if (nulls !== undefined && ((nulls[index >> 3] ?? 0) & (1 << (index & 7))) !== 0) {
-          this.#builders[index]?.appendNull()
+          for (const builder of this.#builders[index] ?? []) builder.appendNull()
           continue
         }
         const next = (decoders[index] as WireDecoder)(parser.buffer, parser.position, parser) // index is below the length
@@ -207,6 +204,25 @@ export class RowTarget {
   }
 }
 
+/** Of all batch columns that a result column fills; undefined when one of them is left to the driver's own parser. */
+function filledDecoder(
+  fills: readonly Filled[],
+  column: ResultColumn,
+  viaDriver: () => WireDecoder,
+): WireDecoder | undefined {
+  const [first, ...more] = fills.map(
+    ({ read, builder }) => wireDecoder(read, column, builder) ?? asciiDecoder(column, builder, viaDriver),
+  )
+  if (first === undefined || more.length === 0) return first
+  const others = more.flatMap((decoder) => decoder ?? [])
+  if (others.length < more.length) return undefined
+  return (buffer, at, parser) => {
+    const end = first(buffer, at, parser)
+    if (end >= 0) for (const decoder of others) decoder(buffer, at, parser)
+    return end
+  }
+}
+
 /** Text of code pages: what is ASCII needs no table. */
 function asciiDecoder(
   column: ResultColumn,
@@ -230,9 +246,9 @@ function asciiDecoder(
 }
 
 /** By way of the driver's own parser, for types that have no decoder of ours. */
-function driverDecoder(read: ReadColumn, column: ResultColumn, builder: ColumnBuilder): WireDecoder {
+function driverDecoder(fills: readonly Filled[], column: ResultColumn): WireDecoder {
   const { readValue, isLarge, LargeReader } = parts()
-  const append = columnDecoder(read, column, builder, true)
+  const append = columnDecoder(fills, column, true)
   if (!isLarge(column)) {
     return (buffer, at, parser) => {
       const { value, offset } = readValue(buffer, at, column, (parser as Parser).options) // the driver's own

@@ -5,7 +5,7 @@ import { readColumns } from '../read-columns.ts'
 import type { Session } from '../session.ts'
 import { isRaw } from './raw-values.ts'
 import { formatSqlType, type SqlType } from '../sql-type.ts'
-import type { ReadColumn } from '../sql.ts'
+import { selectList, type ReadColumn } from '../sql.ts'
 import type { ColumnDefinition } from '../table-definition.ts'
 
 interface Probe {
@@ -83,8 +83,7 @@ export async function selfTest(session: Session, signal?: AbortSignal): Promise<
   })
   const reads = probes.map((probe, index) => readColumns(definition(probe, index)))
   const columns: readonly ReadColumn[] = reads.flat()
-  const list = columns.map((column) => column.expression('[t]')).join(', ')
-  const query = { text: `SELECT ${list} FROM (SELECT ${sources.join(', ')}) AS [t]`, columns }
+  const query = { text: `SELECT ${selectList(columns, '[t]')} FROM (SELECT ${sources.join(', ')}) AS [t]`, columns }
   const options = { requestTimeoutMs: 30_000, idleTimeoutMs: 30_000, ...(signal === undefined ? {} : { signal }) }
   try {
     await compare(readBatches(session, query, options))

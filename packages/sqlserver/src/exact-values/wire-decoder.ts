@@ -40,7 +40,7 @@ export function wireDecoder(read: ReadColumn, column: ResultColumn, builder: Col
       return sized(name, builder, { BitN: 0, Bit: 1 }, (buffer, at) => builder.append(buffer[at] !== 0))
     case 'int32':
       if (read.role === 'ns100' || read.role === 'offset') {
-        if (name === 'DateTime2' || name === 'DateTimeOffset') return momentPart(read.role, column, builder)
+        if (Object.hasOwn(bytesBehindTime, name)) return momentPart(read.role, column, builder)
       }
       return sized(name, builder, integers, (buffer, at, length) =>
         builder.append(length === 4 ? buffer.readInt32LE(at) : smallInteger(buffer, at, length)),
@@ -69,11 +69,12 @@ export function wireDecoder(read: ReadColumn, column: ResultColumn, builder: Col
     case 'string':
       if (name === 'Xml' || (name === 'NVarChar' && column.dataLength === LARGE)) return largeText(builder)
       if (name === 'VarChar' && column.dataLength === LARGE) return largeCharacters(builder, column)
+      if (read.within !== undefined && isShortBinary(name, column)) return hexadecimal(builder)
       if (name !== 'NVarChar' && name !== 'NChar') return undefined
       return short(builder, (buffer, at, length) => builder.appendUtf16(buffer, at, at + length))
     case 'binary':
       if (name === 'VarBinary' && column.dataLength === LARGE) return largeBytes(builder)
-      if (name !== 'VarBinary' && name !== 'Binary') return undefined
+      if (!isShortBinary(name, column)) return undefined
       return short(builder, (buffer, at, length) => builder.appendSlice(buffer, at, at + length))
     default:
       return undefined
@@ -124,6 +125,26 @@ function short(builder: ColumnBuilder, store: Store): WireDecoder {
     store(buffer, at + 2, length)
     return end
   }
+}
+
+function isShortBinary(name: string, { dataLength }: ResultColumn): boolean {
+  return name === 'Binary' || (name === 'VarBinary' && dataLength !== LARGE)
+}
+
+const digits = Buffer.from('0123456789ABCDEF')
+
+/** The text of binary values. */
+function hexadecimal(builder: BuilderOf<'string'>): WireDecoder {
+  let text = Buffer.from('0x')
+  return short(builder, (buffer, at, length) => {
+    if (text.length < 2 + length * 2) text = Buffer.concat([text, Buffer.alloc(length * 2)])
+    for (let index = 0, to = 2; index < length; index += 1) {
+      const byte = buffer[at + index] ?? 0
+      text[to++] = digits[byte >> 4] ?? 0
+      text[to++] = digits[byte & 15] ?? 0
+    }
+    builder.appendAscii(text, 0, 2 + length * 2)
+  })
 }
 
 function smallInteger(buffer: Buffer, at: number, length: number): number {
@@ -189,14 +210,17 @@ function moments(name: string, column: ResultColumn, builder: BuilderOf<'timesta
   }
 }
 
-/** What of a date and time the batch's timestamp does not hold. */
+/** Bytes of the date and the offset, which follow the time of day. */
+const bytesBehindTime: Readonly<Record<string, number>> = { Time: 0, DateTime2: 3, DateTimeOffset: 5 }
+
+/** What of a date and time the batch's timestamp does not hold, and of a time the batch's time. */
 function momentPart(
   role: 'ns100' | 'offset',
   column: ResultColumn,
   builder: BuilderOf<'int32'>,
 ): WireDecoder | undefined {
   const { name } = column.type
-  const behind = name === 'DateTime2' ? 3 : 5
+  const behind = bytesBehindTime[name] ?? 0
   if (role === 'offset') {
     if (name !== 'DateTimeOffset') return undefined
     return sized(name, builder, { [name]: 0 }, (buffer, at, length) =>

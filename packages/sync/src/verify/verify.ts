@@ -5,6 +5,7 @@ import {
   quoteName,
   quoteTable,
   readColumns,
+  selectList,
   type ColumnDefinition,
   type ReadColumn,
   type ReadQuery,
@@ -146,12 +147,14 @@ function query(
   const places = columns.map(
     (column): Places => new Map(readColumns(column).map((read) => [read.role, reads.push(read) - 1])),
   )
-  const list = reads.map((read, index) => `${read.expression('[t]')} AS [c${index}]`).join(', ')
   const order = key
     .map((each, index) => `[c${index}]${varies(each.as) ? `, DATALENGTH(${bytesOf(each)})` : ''}`)
     .join(', ')
   return {
-    query: { text: `SELECT ${list} FROM ${quoteTable(table.table)} AS [t] ORDER BY ${order}`, columns: reads },
+    query: {
+      text: `SELECT ${selectList(reads, '[t]')} FROM ${quoteTable(table.table)} AS [t] ORDER BY ${order}`,
+      columns: reads,
+    },
     places,
   }
 }
