@@ -5,8 +5,8 @@ import { legFigure, rounds, type ShapeRun, withShape } from '../shape-run.ts'
 import { ceilingMb, chosenShapes, type Shape } from '../shapes.ts'
 
 /**
- * The extract leg, from the source's first row to the journal's commit, beside a bare mssql stream in arrayRowMode that throws the
- * rows away: of the same query, and of the plain columns. Peers and leg are measured in turn, each in a process of its own.
+ * The extract leg, from the source's first row to the journal's commit, beside a bare mssql stream of the table in arrayRowMode that
+ * throws the rows away. Peer and leg are measured in turn, each in a process of its own.
  */
 export async function* extract(options: { readonly say: (text: string) => void }): AsyncGenerator<Figure> {
   for (const shape of chosenShapes()) {
@@ -17,32 +17,24 @@ export async function* extract(options: { readonly say: (text: string) => void }
 async function* measured(shape: Shape, run: ShapeRun, say: (text: string) => void): AsyncGenerator<Figure> {
   const legs = {
     bare: [] as Measured[],
-    plain: [] as Measured[],
     extract: [] as Measured[],
     converted: [] as Measured[],
   }
   for (let round = 0; round < rounds(shape); round++) {
     legs.bare.push(await run.leg('bare', {}))
     legs.extract.push(await run.leg('extract', { folder: run.folder() }))
-    legs.plain.push(await run.leg('bare-plain', {}))
     if (shape.rounds > 1) legs.converted.push(await run.leg('extract-converted', { folder: run.folder() }))
   }
   const name = `extract ${shape.name}`
-  yield legFigure(shape, { bench: `${name}, bare stream of the query`, aim: '' }, { of: legs.bare, to: undefined })
-  yield legFigure(shape, { bench: `${name}, bare stream of plain columns`, aim: '' }, { of: legs.plain, to: undefined })
+  yield legFigure(shape, { bench: `${name}, bare stream`, aim: '' }, { of: legs.bare, to: undefined })
   yield legFigure(
     shape,
     {
-      bench: `${name}, to the bare stream of the query`,
+      bench: `${name}, to the bare stream, which rounds`,
       aim: 'ratio 0.8, and the ceiling',
       ceilingMb: ceilingMb(shape),
     },
     { of: legs.extract, to: legs.bare },
-  )
-  yield legFigure(
-    shape,
-    { bench: `${name}, to the bare stream of plain columns`, aim: 'none; the bare stream rounds' },
-    { of: legs.extract, to: legs.plain },
   )
   if (legs.converted.length > 0)
     yield legFigure(

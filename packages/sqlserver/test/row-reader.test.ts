@@ -153,11 +153,10 @@ describe('rows from the wire', () => {
     const ofDay = Buffer.concat([Buffer.of(5), uint(123_456_789_012, 5)])
     const version = Buffer.concat([uint(8, 2), Buffer.from('00ab0000000007d9', 'hex')])
     const last = Buffer.concat([Buffer.of(4), uint(77, 4)])
-    const wire = Buffer.concat([
-      ...[Buffer.of(0xd1), moment, ofDay, version, last],
-      ...[Buffer.of(0xd2, 0b0111), last],
-      ...[Buffer.of(0xd1), Buffer.of(0), Buffer.of(0), uint(0xffff, 2), last],
-    ])
+    const withValues = [Buffer.of(0xd1), moment, ofDay, version, last]
+    const withBitmap = [Buffer.of(0xd2, 0b0111), last]
+    const withNulls = [Buffer.of(0xd1), Buffer.of(0), Buffer.of(0), uint(0xffff, 2), last]
+    const wire = Buffer.concat([...withValues, ...withBitmap, ...withNulls])
     expect(parse(wire, { packet, columns, target }).every((cells) => cells.length === 0)).toBe(true)
     expect(target.refused).toBeUndefined()
     const batch = builder.finish()
