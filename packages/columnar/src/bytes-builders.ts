@@ -1,11 +1,12 @@
 import { Binary, type Data, Utf8 } from 'apache-arrow'
 import type { ColumnarError } from './errors.ts'
+import { KERNEL_BYTES, Utf16Kernel } from './utf16-kernel.ts'
 import { AT_ONCE, MAX_BYTES, VariableBase } from './variable-base.ts'
 
 /** Longer strings go through the platform's encoder, which costs a call but runs many bytes at a time. */
 const SHORT = 32
-/** The same for UTF-16, where the platform takes two calls. */
-const SHORT_UTF16_BYTES = 320
+/** The same for UTF-16. */
+const SHORT_UTF16_BYTES = 160
 
 /** What to do with a lone surrogate, which UTF-8 cannot hold: refuse the string, or put U+FFFD in its place. */
 export type LoneSurrogates = 'refuse' | 'replace'
@@ -14,6 +15,7 @@ export type LoneSurrogates = 'refuse' | 'replace'
 export class StringBuilder extends VariableBase {
   readonly kind = 'string' as const
   readonly #loneSurrogates: LoneSurrogates
+  readonly #kernel = Utf16Kernel.get()
   readonly #pair: Buffer = Buffer.alloc(4)
   #carried = 0
   /** Values since the last `finish` in which half a pair was replaced. */
@@ -102,7 +104,15 @@ export class StringBuilder extends VariableBase {
    */
   appendUtf16(source: Buffer, start: number, end: number): void {
     if (end - start > SHORT_UTF16_BYTES) {
-      this.#appendLong(source.toString('utf16le', start, end))
+      const bytes = end - start > KERNEL_BYTES ? undefined : this.#kernel?.convert(source, start, end)
+      if (bytes === undefined) {
+        this.#appendLong(source.toString('utf16le', start, end))
+      } else {
+        this.checkBytes(bytes)
+        this.prepare(bytes)
+        this.#kernel?.copy(this.bytes, this.end, bytes)
+        this.close(this.end + bytes)
+      }
       return
     }
     this.prepare(((end - start) >> 1) * 3)
@@ -216,7 +226,19 @@ export class StringBuilder extends VariableBase {
   }
 
   #appendPart(source: Buffer, start: number, end: number): void {
-    this.appendText(source.toString('utf16le', start, end))
+    for (let from = start; from < end;) {
+      const to = Math.min(end, from + KERNEL_BYTES)
+      const bytes = this.#kernel?.convert(source, from, to)
+      if (bytes === undefined) {
+        this.appendText(source.toString('utf16le', from, end))
+        return
+      }
+      this.checkPart(bytes)
+      this.prepare(bytes)
+      this.#kernel?.copy(this.bytes, this.end, bytes)
+      this.end += bytes
+      from = to
+    }
   }
 
   #loneSurrogate(): ColumnarError {
