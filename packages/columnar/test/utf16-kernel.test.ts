@@ -19,9 +19,9 @@ function converted(bytes: Buffer, start = 0, end = bytes.length): string | undef
 }
 
 it('is what its text says', async () => {
-  const { parseWat } = await wabt()
+  const assembler = await wabt()
   const text = readFileSync(new URL('../src/utf16-kernel.wat', import.meta.url), 'utf8')
-  const { buffer } = parseWat('utf16-kernel.wat', text, { simd: true }).toBinary({})
+  const { buffer } = assembler.parseWat('utf16-kernel.wat', text, { simd: true }).toBinary({})
   expect(MODULE).toBe(Buffer.from(buffer).toString('base64'))
 })
 
