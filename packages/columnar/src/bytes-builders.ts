@@ -5,7 +5,7 @@ import { AT_ONCE, MAX_BYTES, VariableBase } from './variable-base.ts'
 
 /** Longer strings go through the platform's encoder, which costs a call but runs many bytes at a time. */
 const SHORT = 32
-/** The same for UTF-16. */
+/** The same for UTF-16, and for the kernel. */
 const SHORT_UTF16_BYTES = 160
 
 /** What to do with a lone surrogate, which UTF-8 cannot hold: refuse the string, or put U+FFFD in its place. */

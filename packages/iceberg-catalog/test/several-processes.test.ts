@@ -15,9 +15,8 @@ import { postgres, postgresFixture } from './postgres-fixture.ts'
 import { restFixture } from './rest-fixture.ts'
 
 const writers = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
-/** Of the catalog that every table has by default, and of those with a server of their own. */
-const many = 50
-const some = 20
+const commitsEach = 50
+const total = writers.length * commitsEach
 const identifier = { namespace: ['n'], name: 't' }
 const timeout = 300_000
 
@@ -28,9 +27,9 @@ interface Ended {
 }
 
 /** `place` is what appender.mjs takes. */
-function startAppender(place: string, prefix: string, commits: number): Promise<Ended> {
+function startAppender(place: string, prefix: string): Promise<Ended> {
   const script = fileURLToPath(new URL('appender.mjs', import.meta.url))
-  const child = spawn(process.execPath, ['--no-warnings', script, place, prefix, String(commits)])
+  const child = spawn(process.execPath, ['--no-warnings', script, place, prefix, String(commitsEach)])
   let out = ''
   let stderr = ''
   child.stdout.on('data', (chunk) => (out += String(chunk)))
@@ -40,12 +39,11 @@ function startAppender(place: string, prefix: string, commits: number): Promise<
   })
 }
 
-/** Eight processes make so many commits each; every commit and every row must be there. Gives the table's metadata. */
-async function hammer(catalog: Catalog, place: string, commitsEach: number): Promise<TableMetadata> {
-  const total = writers.length * commitsEach
+/** Eight processes make fifty commits each; every commit and every row must be there. Gives the table's metadata. */
+async function hammer(catalog: Catalog, place: string): Promise<TableMetadata> {
   await catalog.createNamespace(identifier.namespace)
   await catalog.createTable(identifier, sampleTable)
-  const ended = await Promise.all(writers.map((prefix) => startAppender(place, prefix, commitsEach)))
+  const ended = await Promise.all(writers.map((prefix) => startAppender(place, prefix)))
   expect(ended.map(({ code, stderr }) => ({ code, stderr }))).toEqual(ended.map(() => ({ code: 0, stderr: '' })))
 
   const table = await openTable(catalog, identifier, new LocalFileIO())
@@ -71,9 +69,9 @@ async function metadataFolder(metadata: TableMetadata): Promise<readonly string[
 test('eight processes that append to one table of a SQLite catalog lose no commit', { timeout }, async () => {
   await using fixture = await sqliteFixture()
   await using catalog = await fixture.open()
-  const left = await metadataFolder(await hammer(catalog, fixture.folder, many))
-  expect(left.filter((name) => name.endsWith('.metadata.json'))).toHaveLength(writers.length * many + 1)
-  expect(left.filter((name) => name.startsWith('snap-'))).toHaveLength(writers.length * many)
+  const left = await metadataFolder(await hammer(catalog, fixture.folder))
+  expect(left.filter((name) => name.endsWith('.metadata.json'))).toHaveLength(total + 1)
+  expect(left.filter((name) => name.startsWith('snap-'))).toHaveLength(total)
   expect(left.filter((name) => name.startsWith('.tmp-'))).toEqual([])
 })
 
@@ -84,18 +82,18 @@ test(
     if ('missing' in postgres) return context.skip(postgres.missing)
     await using fixture = await postgresFixture()
     await using catalog = await fixture.open()
-    const left = await metadataFolder(await hammer(catalog, fixture.url, some))
-    expect(left.filter((name) => name.endsWith('.metadata.json'))).toHaveLength(writers.length * some + 1)
-    expect(left.filter((name) => name.startsWith('snap-'))).toHaveLength(writers.length * some)
+    const left = await metadataFolder(await hammer(catalog, fixture.url))
+    expect(left.filter((name) => name.endsWith('.metadata.json'))).toHaveLength(total + 1)
+    expect(left.filter((name) => name.startsWith('snap-'))).toHaveLength(total)
   },
 )
 
 test('eight processes that append to one table through a REST server lose no commit', { timeout }, async () => {
   await using fixture = await restFixture({ sendsEtags: true })
   await using catalog = await fixture.open()
-  const left = await metadataFolder(await hammer(catalog, fixture.server.uri, some))
-  expect(left.filter((name) => name.endsWith('.metadata.json'))).toHaveLength(writers.length * some + 1)
-  expect(left.filter((name) => name.startsWith('snap-'))).toHaveLength(writers.length * some)
+  const left = await metadataFolder(await hammer(catalog, fixture.server.uri))
+  expect(left.filter((name) => name.endsWith('.metadata.json'))).toHaveLength(total + 1)
+  expect(left.filter((name) => name.startsWith('snap-'))).toHaveLength(total)
 })
 
 test(
@@ -105,7 +103,7 @@ test(
     if ('missing' in javaRestServer) return context.skip(javaRestServer.missing)
     await using server = await startJavaRestServer()
     await using catalog = await RestCatalog.open({ name: 'java', uri: server.uri, environment: systemEnvironment })
-    const left = await metadataFolder(await hammer(catalog, server.uri, some))
-    expect(left.filter((name) => name.startsWith('snap-'))).toHaveLength(writers.length * some)
+    const left = await metadataFolder(await hammer(catalog, server.uri))
+    expect(left.filter((name) => name.startsWith('snap-'))).toHaveLength(total)
   },
 )
